@@ -1,0 +1,1 @@
+"""HTML to text; `Extractor` is the catalogue."""

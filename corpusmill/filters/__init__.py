@@ -1,0 +1,1 @@
+"""One rule set per file; `Filter` is the catalogue."""

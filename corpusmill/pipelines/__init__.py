@@ -1,0 +1,1 @@
+"""Beam wiring and nothing else."""

@@ -1,0 +1,1 @@
+"""What people look at: the funnel, the explanation of one document, the catalogue."""

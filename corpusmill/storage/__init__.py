@@ -1,0 +1,1 @@
+"""Readers, writers, layout, manifest and commit: everything that touches a file system."""

@@ -1,0 +1,33 @@
+"""A batch as steps see it: columns, and its text through the kernels, each table computed once when first asked for.
+
+Shapes: N documents, B bytes, W words, L lines.
+"""
+
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from corpusmill.kernels import buffers
+
+
+class View:
+    """One batch, shared by all steps until one of them edits the text."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        """Wrap `batch`, of `documents.SCHEMA` or `documents.PAGE_SCHEMA`; nothing is computed yet."""
+        self.batch = batch
+        self._words: dict[str, Any] = {}
+
+    def __len__(self) -> int:
+        """The number of documents, N."""
+        return int(self.batch.num_rows)
+
+    def column(self, name: str) -> pa.Array:
+        """A column of the batch, shape (N,)."""
+        return self.batch.column(name)
+
+    @cached_property
+    def text(self) -> buffers.Text:
+        """The `text` column as offsets (N+1,) and UTF-8 bytes (B,)."""
+        return buffers.text(self.batch.column("text"))
