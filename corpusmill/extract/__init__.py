@@ -1,1 +1,5 @@
-"""HTML to text; `Extractor` is the catalogue."""
+"""HTML to text: one engine per file."""
+
+from corpusmill.extract.resiliparse import Resiliparse as Resiliparse
+
+Extractor = Resiliparse

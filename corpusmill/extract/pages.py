@@ -1,0 +1,85 @@
+"""What every extractor does around its library: which pages to parse, how to clean the text, what to report."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from corpusmill.signals import Measured
+from corpusmill.spec import limits
+
+if TYPE_CHECKING:  # a recipe can be read and planned without the kernels
+    from corpusmill.view import View
+
+MAX_TITLE = 1000  # code points; longer ones are broken pages
+
+LINE_END = re.compile(r"\r\n?|[\u2028\u2029\x85]")
+# Controls, surrogates, soft hyphens and byte order marks say nothing and break tokenization and JSON readers.
+NOISE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\ufeff\ud800-\udfff]")
+TRAILING = re.compile(r"[^\S\n]+$", re.MULTILINE)
+BLANK_LINES = re.compile(r"\n{3,}")
+
+
+class Page(NamedTuple):
+    """What a library found in a page: raw text and title, "" where there is none."""
+
+    text: str
+    title: str
+
+
+def measure_pages(
+    view: "View", step: Any, parse: Callable[[str], Page], failures: tuple[type[Exception], ...]
+) -> Measured:
+    """Give every page its text and title.
+
+    Pages whose `html_bytes` or `nesting` lie outside their bounds are not parsed; they are dropped by that signal.
+
+    Args:
+        view: N pages, of `documents.PAGE_SCHEMA`.
+        step: the extractor's spec, with the limits `html_bytes`, `nesting` and `characters`.
+        parse: called with the characters of one page.
+        failures: what `parse` raises for pages that its library cannot take; these become dead letters.
+    """
+    from corpusmill.extract.charset import decode
+    from corpusmill.kernels import buffers, markup
+
+    offsets, data = buffers.text(view.column("html"))
+    signals = {"html_bytes": np.diff(offsets), "nesting": markup.nesting(offsets, data)}
+    safe = np.ones(len(view), bool)
+    for name, values in signals.items():
+        low, high = limits(step)[name]
+        safe &= (values >= (-np.inf if low is None else low)) & (values <= (np.inf if high is None else high))
+    pages, charsets = view.column("html"), view.column("charset")
+    found, failed = [Page("", "")] * len(view), {}
+    for row in np.flatnonzero(safe).tolist():
+        try:
+            page = parse(decode(pages[row].as_py(), charsets[row].as_py()))
+        except failures as error:
+            failed[row] = f"{type(error).__name__}: {error}"
+        else:
+            found[row] = Page(clean(page.text), clean_title(page.title))
+    columns = {
+        "text": pa.array([page.text for page in found], pa.string()),
+        "title": pa.array([page.title for page in found], pa.string()),
+    }
+    signals["characters"] = np.array([len(page.text) for page in found], np.int64)
+    return Measured(signals, columns, failed=failed)
+
+
+def clean(text: str) -> str:
+    r"""Text in its one canonical form.
+
+    Unicode NFC; lines end with "\n" and without trailing space; at most one blank line in a row; no control
+    characters but tab and newline, no surrogates, no soft hyphens, no byte order marks.
+    """
+    text = NOISE.sub("", LINE_END.sub("\n", text))
+    text = unicodedata.normalize("NFC", text)
+    return BLANK_LINES.sub("\n\n", TRAILING.sub("", text)).strip()
+
+
+def clean_title(title: str) -> str:
+    """The title on one line, cleaned like text, cut to `MAX_TITLE` code points."""
+    return " ".join(clean(title).split())[:MAX_TITLE].rstrip()

@@ -1,0 +1,136 @@
+"""How much work the markup of a page makes for a parser, counted without parsing it.
+
+Shapes: N pages, B bytes.
+    offsets  int64 (N+1,)   page i is data[offsets[i]:offsets[i+1]]
+    data     uint8 (B,)
+"""
+
+import numpy as np
+
+from corpusmill.kernels.buffers import Bytes, Int64s
+from corpusmill.kernels.compiled import kernel
+
+# Elements that never hold others, or that HTML closes by itself: they do not deepen the tree.
+FLAT = (
+    "area base br col embed hr img input link meta param source track wbr "
+    "p li dt dd td th tr tbody thead tfoot colgroup caption option optgroup rp rt html head body"
+)
+NAME = 8  # bytes of a tag name that are looked at; every name in FLAT and in RAW is at most as long
+
+
+def _key(name: str) -> int:
+    key = 0
+    for byte in name.encode():
+        key = key << 8 | byte
+    return key
+
+
+FLAT_KEYS = np.array(sorted(_key(name) for name in FLAT.split()), np.int64)
+SCRIPT, STYLE = _key("script"), _key("style")
+
+
+@kernel
+def nesting(offsets: Int64s, data: Bytes) -> Int64s:
+    """The sum, over the tags of a page, of how many elements are open there, plus attributes before each attribute.
+
+    This is what a tree parser that walks up from a node, or that compares an attribute with those before it,
+    pays: linear for pages as people write them, quadratic for a page of nothing but opening tags. Comments,
+    scripts and styles are passed over; a stray closing tag closes nothing.
+
+    Returns:
+        int64 (N,), tags.
+    """
+    count = len(offsets) - 1
+    found = np.zeros(count, np.int64)
+    for page in range(count):
+        found[page] = _nesting_of(data, offsets[page], offsets[page + 1])
+    return found
+
+
+@kernel
+def _nesting_of(data: Bytes, start: int, end: int) -> int:
+    total = 0
+    depth = 0
+    at = start
+    while at < end - 1:
+        if data[at] != 60:  # <
+            at += 1
+            continue
+        at += 1
+        closing = data[at] == 47  # /
+        if closing:
+            at += 1
+        if at + 2 < end and data[at] == 33 and data[at + 1] == 45 and data[at + 2] == 45:  # !--
+            at = _after_comment(data, at + 3, end)
+            continue
+        if at >= end or not 97 <= data[at] | 32 <= 122:
+            continue
+        key, at = _name(data, at, end)
+        attributes, at = _attributes(data, at, end)
+        total += depth + attributes
+        if closing:
+            depth = max(depth - (not _is_flat(key)), 0)
+        elif key == SCRIPT or key == STYLE:
+            at = _after_raw(data, at, end, key)
+        elif not _is_flat(key):
+            depth += 1
+    return total
+
+
+@kernel
+def _name(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """The lower-cased name that begins at `at` as one number (0 if longer than `NAME`), and where it ends."""
+    key = 0
+    length = 0
+    while at < end and data[at] > 32 and data[at] != 47 and data[at] != 62:
+        byte = data[at]
+        key = (key << 8) | (byte | 32 if 65 <= byte <= 90 else byte) if length < NAME - 1 else 0
+        length += 1
+        at += 1
+    return (key if length < NAME else 0), at
+
+
+@kernel
+def _attributes(data: Bytes, at: int, end: int) -> tuple[int, int]:
+    """The sum 0 + 1 + … over the attributes of a tag, counted by the spaces before them, and where the tag ends."""
+    total = 0
+    seen = 0
+    quote = 0
+    while at < end:
+        byte = data[at]
+        if quote != 0:
+            quote = 0 if byte == quote else quote
+        elif byte == 62:  # >
+            return total, at + 1
+        elif (byte == 34 or byte == 39) and data[at - 1] == 61:  # a quote after =
+            quote = byte
+        elif byte > 32 and data[at - 1] <= 32:
+            total += seen
+            seen += 1
+        at += 1
+    return total, at
+
+
+@kernel
+def _after_comment(data: Bytes, at: int, end: int) -> int:
+    while at + 2 < end:
+        if data[at] == 45 and data[at + 1] == 45 and data[at + 2] == 62:  # -->
+            return at + 3
+        at += 1
+    return end
+
+
+@kernel
+def _after_raw(data: Bytes, at: int, end: int, key: int) -> int:
+    """Where the closing tag of a script or style begins."""
+    while at + 2 < end:
+        if data[at] == 60 and data[at + 1] == 47 and _name(data, at + 2, end)[0] == key:
+            return at
+        at += 1
+    return end
+
+
+@kernel
+def _is_flat(key: int) -> bool:
+    place = np.searchsorted(FLAT_KEYS, key)
+    return place < len(FLAT_KEYS) and FLAT_KEYS[place] == key
