@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from corpusmill.kernels import buffers
+from corpusmill.kernels.lines import Lines, lines
 
 
 class View:
@@ -31,3 +32,8 @@ class View:
     def text(self) -> buffers.Text:
         """The `text` column as offsets (N+1,) and UTF-8 bytes (B,)."""
         return buffers.text(self.batch.column("text"))
+
+    @cached_property
+    def lines(self) -> Lines:
+        r"""The lines of the text, split on "\n": where they are, their lengths and hashes."""
+        return lines(*self.text)
