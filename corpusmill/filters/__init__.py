@@ -1,5 +1,6 @@
 """One rule set per file; `Filter` is the catalogue."""
 
+from corpusmill.filters.fineweb_quality import FineWebQuality
 from corpusmill.filters.language import Language
 
-Filter = Language
+Filter = FineWebQuality | Language

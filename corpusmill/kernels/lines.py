@@ -262,6 +262,7 @@ class Lines(NamedTuple):
         inner_starts, inner_ends: int32 (L,), without whitespace at both ends; equal for a blank line.
         characters: int32 (L,), code points from start to end.
         hashes: uint64 (L,), of the bytes from start to end.
+        repeated: bool (L,), whether an earlier line of the document is the same (by its hash).
     """
 
     offsets: Int64s
@@ -271,12 +272,21 @@ class Lines(NamedTuple):
     inner_ends: Int32s
     characters: Int32s
     hashes: Hashes
+    repeated: Flags
 
 
 def lines(offsets: Int64s, data: Bytes) -> Lines:
     """The whole line table of documents: offsets (N+1,), data (B,)."""
     per_document, starts, ends = split(offsets, data)
-    inner = strip(data, starts, ends)
+    inner_starts, inner_ends = strip(data, starts, ends)
+    hashes = hash_ranges(data, starts, ends)
     return Lines(
-        per_document, starts, ends, *inner, count_characters(data, starts, ends), hash_ranges(data, starts, ends)
+        per_document,
+        starts,
+        ends,
+        inner_starts,
+        inner_ends,
+        count_characters(data, starts, ends),
+        hashes,
+        repeats(per_document, hashes),
     )

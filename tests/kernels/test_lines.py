@@ -123,3 +123,4 @@ def test_the_table_of_a_batch_holds_ranges_lengths_and_hashes():
     assert table.characters.tolist() == [3, 1, 0, 1]
     assert table.hashes[1] == table.hashes[3]
     assert len(set(table.hashes.tolist())) == 3
+    assert table.repeated.tolist() == [False, False, False, False]
