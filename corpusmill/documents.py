@@ -87,6 +87,7 @@ def conform(data: pa.RecordBatch | pa.Table | Mapping[str, Sequence[Any]]) -> pa
     if body not in columns:
         raise ValueError(f"expected a column 'text' (or 'html'), found {sorted(columns) or 'no columns'}")
     rows = len(columns[body])
+    columns[body] = _cast(columns[body], schema.field(body))
     if "id" not in columns:
         columns["id"] = pa.array(_ids(columns, body), pa.string())
     arrays = []
@@ -109,7 +110,13 @@ def _columns(data: pa.RecordBatch | pa.Table | Mapping[str, Sequence[Any]]) -> d
 
 
 def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    return (
+        column.chunk(0)
+        if column.num_chunks == 1
+        else pa.concat_arrays(column.chunks)
+        if column.num_chunks
+        else pa.array([], column.type)
+    )
 
 
 def _cast(value: Any, field: pa.Field) -> pa.Array:
@@ -120,13 +127,10 @@ def _cast(value: Any, field: pa.Field) -> pa.Array:
 
 
 def _ids(columns: Mapping[str, Any], body: str) -> list[str]:
-    bodies = columns[body]
-    urls = columns.get("url", [None] * len(bodies))
-    plain = (_plain(value) for value in bodies)
-    return [
-        make_id(_plain(url), None, value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value or b"")
-        for url, value in zip(urls, plain, strict=True)
-    ]
+    urls = columns.get("url")
+    plain = [None] * len(columns[body]) if urls is None else [_plain(url) for url in urls]
+    bodies = (value or b"" for value in columns[body].cast(pa.binary()).to_pylist())
+    return [make_id(url, None, value) for url, value in zip(plain, bodies, strict=True)]
 
 
 def _plain(value: Any) -> Any:

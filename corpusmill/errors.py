@@ -9,7 +9,8 @@ CorpusmillError                 the command prints the message and exits with `e
 ├── RunError         (exit 1)   the run stopped; what is committed stays and is resumed
 │   ├── ErrorBudgetError        more records failed than `errors.max_share` allows
 │   ├── ReconcileError          a stage's counts do not add up: a bug, never ignored
-│   └── StorageError            a read or write failed for a reason outside the records (disk full, …)
+│   ├── StorageError            a read or write failed for a reason outside the records (disk full, …)
+│   └── EngineError             the engine stopped: a worker was killed, the job failed; a second try may work
 └── RecordError                 one record cannot be used; it becomes a dead-letter row and the run goes on
 
 Anything else that is raised is a bug, and stops the run with its shard number.
@@ -58,6 +59,10 @@ class ReconcileError(RunError):
 
 class StorageError(RunError):
     """A file could not be read or written for a reason that lies outside its records."""
+
+
+class EngineError(RunError):
+    """The engine that runs a stage stopped, and no shard says why (a killed worker, a cancelled job)."""
 
 
 class RecordError(CorpusmillError):

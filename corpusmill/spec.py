@@ -93,7 +93,8 @@ def check_bounds(step: Any) -> None:
             if any(end is not None and math.isnan(end) for end in (low, high)):
                 raise ValueError(f"{name}: a bound is NaN; give a number or null")
             if low is not None and high is not None and low > high:
-                raise ValueError(f"{name}: bounds are reversed: [{number(low)}, {number(high)}]; the low end comes first")
+                found = f"[{number(low)}, {number(high)}]"
+                raise ValueError(f"{name}: bounds are reversed: {found}; the low end comes first")
 
 
 def number(value: float | None) -> str:

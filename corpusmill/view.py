@@ -4,12 +4,12 @@ Shapes: N documents, B bytes, W words, L lines.
 """
 
 from functools import cached_property
-from typing import Any
 
 import pyarrow as pa
 
 from corpusmill.kernels import buffers
 from corpusmill.kernels.lines import Lines, lines
+from corpusmill.splitters import Splitter, Words, split
 
 
 class View:
@@ -18,7 +18,7 @@ class View:
     def __init__(self, batch: pa.RecordBatch) -> None:
         """Wrap `batch`, of `documents.SCHEMA` or `documents.PAGE_SCHEMA`; nothing is computed yet."""
         self.batch = batch
-        self._words: dict[str, Any] = {}
+        self._words: dict[Splitter, Words] = {}
 
     def __len__(self) -> int:
         """The number of documents, N."""
@@ -37,3 +37,9 @@ class View:
     def lines(self) -> Lines:
         r"""The lines of the text, split on "\n": where they are, their lengths and hashes."""
         return lines(*self.text)
+
+    def words(self, splitter: Splitter) -> Words:
+        """The words of the text by one of the splitters: where they are, their hashes, lengths and kinds."""
+        if splitter not in self._words:
+            self._words[splitter] = split(self.text, splitter)
+        return self._words[splitter]

@@ -1,0 +1,5 @@
+"""`python -m corpusmill`."""
+
+from corpusmill.cli import main
+
+raise SystemExit(main())

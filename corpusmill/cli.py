@@ -1,0 +1,193 @@
+"""The command line: arguments in, calls out, errors as one clear message."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from corpusmill import __version__, errors
+
+EPILOG = "What follows -- goes to Beam as it is, e.g. corpusmill run … --runner DataflowRunner -- --project=… --region=…"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; gives the exit code: 0 done, 1 the run stopped or outputs differ, 2 bad usage."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    given, flags = _cut(given)
+    options = parser().parse_args(given)
+    if flags and options.command != "run":
+        parser().error(f"'{options.command}' takes nothing after --")
+    options.flags = flags
+    try:
+        return int(options.call(options))
+    except errors.CorpusmillError as error:
+        print(f"corpusmill: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("corpusmill: stopped; committed shards are kept, the same command goes on from there", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        sys.stderr.close()
+        return 0
+
+
+def _cut(given: list[str]) -> tuple[list[str], list[str]]:
+    at = given.index("--") if "--" in given else len(given)
+    return given[:at], given[at + 1 :]
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their flags; the list of flags is frozen by a test."""
+    top = argparse.ArgumentParser("corpusmill", description="Web crawls to packed training shards.", epilog=EPILOG)
+    top.add_argument("--version", action="version", version=f"corpusmill {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+
+    run = commands.add_parser("run", help="run a recipe, or go on with one that was stopped")
+    _recipe_arguments(run)
+    run.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes on this machine (default 1)")
+    run.add_argument("--runner", default="FnApiRunner", help="local, FnApiRunner (default), DataflowRunner, FlinkRunner, …")
+    run.set_defaults(call=_run)
+
+    plan = commands.add_parser("plan", help="show stages, shards and sizes; run nothing")
+    _recipe_arguments(plan)
+    plan.set_defaults(call=_plan)
+
+    report = commands.add_parser("report", help="the funnel of a finished run as a table")
+    report.add_argument("output", help="folder of a run")
+    report.set_defaults(call=_report)
+
+    explain = commands.add_parser("explain", help="what happened to one document")
+    explain.add_argument("output", help="folder of a run")
+    explain.add_argument("query", metavar="id-or-url")
+    explain.set_defaults(call=_explain)
+
+    verify = commands.add_parser("verify", help="are two outputs the same, file by file")
+    verify.add_argument("a", metavar="A")
+    verify.add_argument("b", metavar="B")
+    verify.set_defaults(call=_verify)
+
+    steps = commands.add_parser("steps", help="the catalogue of steps and input formats")
+    steps.add_argument("name", nargs="?", help="show one in full")
+    steps.set_defaults(call=_steps)
+
+    recipes = commands.add_parser("recipes", help="the shipped recipes, to read, copy and edit")
+    recipes.add_argument("name", nargs="?", help="print one")
+    recipes.add_argument("--copy", metavar="FILE", help="write it to FILE instead")
+    recipes.set_defaults(call=_recipes)
+    return top
+
+
+def _recipe_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("recipe", help="a YAML file, or the name of a shipped recipe")
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. input.paths='crawl/*.warc.gz'")
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 up, found {text!r}")
+    return number
+
+
+def _run(options: argparse.Namespace) -> int:
+    from corpusmill import drive, plan, recipe
+    from corpusmill.report.funnel import funnel
+    from corpusmill.report.progress import Bar
+
+    chosen = plan.make(recipe.load(options.recipe, options.set))
+    execute = _executor(options)
+    with Bar() as bar:
+        results = drive.run(chosen, execute, bar)
+    for result in results:
+        _print(funnel(result.layout.title, result.report, result.seconds))
+        print(f"\nshards   {result.layout.documents_folder}\nreport   {result.layout.report}")
+    print(f"explain  corpusmill explain {chosen.root} <url or id>")
+    return 0
+
+
+def _executor(options: argparse.Namespace) -> "drive.Execute":  # type: ignore[name-defined]  # noqa: F821
+    if options.runner == "local":
+        if options.flags:
+            raise errors.UsageError(f"{' '.join(options.flags)}: --runner local is not Beam and takes no options after --")
+        from corpusmill import local
+
+        return local.executor(options.workers)
+    from corpusmill.pipelines import engine
+
+    return engine.executor(options.runner, options.workers, options.flags)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from corpusmill import plan, recipe
+    from corpusmill.report.planned import planned
+
+    _print(planned(plan.make(recipe.load(options.recipe, options.set))))
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from corpusmill.report import outputs
+    from corpusmill.report.funnel import funnel
+
+    for stage in outputs.find(options.output).stages:
+        _print(funnel(stage.title, stage.report(), stage.seconds()))
+    return 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from corpusmill.report import explain, outputs
+
+    run = outputs.find(options.output)
+    found = explain.search(run, options.query)
+    for item in found[: explain.SHOWN]:
+        _print(explain.explain(run, item))
+        print()
+    if len(found) > explain.SHOWN:
+        print(f"and {len(found) - explain.SHOWN} more records with this URL")
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from corpusmill.storage import verify
+
+    differences = verify.compare(options.a, options.b)
+    for difference in differences:
+        print(difference)
+    print(f"{len(differences)} differences" if differences else "the same, file by file")
+    return 1 if differences else 0
+
+
+def _steps(options: argparse.Namespace) -> int:
+    from corpusmill.report import catalogue
+
+    if options.name:
+        print(catalogue.page(options.name))
+        return 0
+    for name, line in catalogue.listing():
+        print(f"{name:<22} {line}")
+    return 0
+
+
+def _recipes(options: argparse.Namespace) -> int:
+    from corpusmill import recipe
+
+    if not options.name:
+        for file in sorted(recipe.SHIPPED.glob("*.yaml")):
+            print(f"{file.stem:<12} {recipe.load(str(file)).about}")
+        return 0
+    text = recipe.locate(options.name).read_text(encoding="utf-8")
+    if not options.copy:
+        print(text, end="")
+        return 0
+    if Path(options.copy).exists():
+        raise errors.UsageError(f"{options.copy}: exists already; choose another name or remove it")
+    Path(options.copy).write_text(text, encoding="utf-8")
+    print(f"wrote {options.copy}; run it with: corpusmill run {options.copy}")
+    return 0
+
+
+def _print(item: object) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(item)

@@ -1,0 +1,107 @@
+"""Which Beam runner, with which options, and what its failures mean."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from corpusmill.drive import Execute
+from corpusmill.errors import EngineError, UsageError
+from corpusmill.pipelines.map_stage import MakeShards
+from corpusmill.stage import MapStage, Task
+
+LOCAL = "FnApiRunner"
+RUNNERS = (LOCAL, "DataflowRunner", "FlinkRunner", "SparkRunner", "PortableRunner", "PrismRunner")
+REFUSED = {
+    "DirectRunner": f"it first tries to download another runner, and hangs without network; use {LOCAL}",
+    "SwitchingDirectRunner": f"it first tries to download another runner, and hangs without network; use {LOCAL}",
+    "BundleBasedDirectRunner": f"it runs in one thread without batching; use {LOCAL}",
+    "DaskRunner": "it runs only the last branch of a pipeline and merges tagged outputs, without an error",
+}
+
+
+def executor(runner: str = LOCAL, workers: int = 1, flags: Sequence[str] = ()) -> Execute:
+    """How to run tasks on a Beam runner.
+
+    Args:
+        runner: one of `RUNNERS`.
+        workers: processes on this machine, for the local runner only.
+        flags: passed to Beam as they are, e.g. `--project=…`.
+
+    Raises:
+        UsageError: for an unknown or a refused runner, an unknown flag, or a mode that loses records.
+    """
+    options = pipeline_options(runner, workers, flags)
+
+    def execute(stage: MapStage, tasks: Sequence[Task]) -> None:
+        pipeline = beam.Pipeline(runner=runner, options=options)
+        pipeline | f"{stage.layout.title}" >> MakeShards(stage, tasks)  # noqa: B018, pipeline operators build the graph
+        _wait(pipeline, stage)
+
+    return execute
+
+
+def pipeline_options(runner: str, workers: int, flags: Sequence[str]) -> PipelineOptions:
+    """Beam's options for a run; every flag must be one that Beam knows."""
+    _check_runner(runner)
+    local = []
+    if runner == LOCAL:
+        mode = "multi_processing" if workers > 1 else "in_memory"
+        local = [f"--direct_num_workers={workers}", f"--direct_running_mode={mode}"]
+    _check_flags(flags)
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    return PipelineOptions([f"--runner={runner}", *local, *flags], save_main_session=False)
+
+
+def _check_runner(runner: str) -> None:
+    if runner in REFUSED:
+        raise UsageError(f"--runner {runner} is refused: {REFUSED[runner]}")
+    if runner not in RUNNERS:
+        raise UsageError(f"--runner {runner}: no such runner; there are local, {', '.join(RUNNERS)}")
+
+
+def _check_flags(flags: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for options in [PipelineOptions, *PipelineOptions.__subclasses__()]:
+        if "_add_argparse_args" in vars(options):
+            options._add_argparse_args(_Tolerant(parser))
+    _, unknown = parser.parse_known_args(list(flags))
+    if unknown:
+        raise UsageError(f"{' '.join(unknown)}: Beam has no such option; what follows -- goes to Beam as it is")
+    if any("multi_threading" in flag for flag in flags):
+        raise UsageError("direct_running_mode=multi_threading loses records without an error; use multi_processing")
+
+
+class _Tolerant:
+    """Adds each option to a parser once: several Beam option classes share a few."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._parser = parser
+
+    def add_argument(self, *names: str, **settings: object) -> None:
+        """Add an option unless it is there already."""
+        try:
+            self._parser.add_argument(*names, **settings)  # type: ignore[arg-type]
+        except argparse.ArgumentError:
+            return
+
+    def add_mutually_exclusive_group(self, **_: object) -> "_Tolerant":
+        """Groups are Beam's to check."""
+        return self
+
+
+def _wait(pipeline: beam.Pipeline, stage: MapStage) -> None:
+    """Run to the end; local runners raise whatever a worker raised, as text."""
+    try:
+        state = pipeline.run().wait_until_finish()
+    except RuntimeError as error:
+        raise EngineError(f"{stage.layout.title}: {_last_line(error)}") from error
+    if state not in ("DONE", None):
+        raise EngineError(f"{stage.layout.title}: the job ended in state {state}")
+
+
+def _last_line(error: RuntimeError) -> str:
+    lines = [line for line in str(error).strip().splitlines() if line.strip()]
+    return lines[-1] if lines else "the runner stopped without a message"

@@ -1,0 +1,249 @@
+"""Recipes: YAML to specs, and back with every default written; the only place that knows pydantic and YAML."""
+
+import dataclasses
+import difflib
+import functools
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError
+
+from corpusmill import steps
+from corpusmill.errors import RecipeError
+from corpusmill.extract import Extractor
+from corpusmill.filters import Filter
+from corpusmill.spec import Bounds, spec
+from corpusmill.storage.inputs import Input
+
+Step = Extractor | Filter
+SHIPPED = Path(__file__).parent / "recipes"
+
+
+@spec
+class ErrorBudget:
+    """How many records of a shard may fail before the run stops."""
+
+    max_share: float = 0.001  # of the shard's page records
+    at_least: int = 10  # records that may always fail, however small the shard
+
+
+@spec
+class Recipe:
+    """A whole run: what is read, what is done with it, where it goes."""
+
+    name: str  # the folder below `output`
+    about: str = ""
+    sources: tuple[str, ...] = ()  # where its numbers come from: papers, published code
+    input: Annotated[Input, Field(discriminator="format")]
+    steps: tuple[Annotated[Step, Field(discriminator="use")], ...]
+    output: str = "out"
+    errors: ErrorBudget = ErrorBudget()
+
+
+def load(path: str, settings: Iterable[str] = ()) -> Recipe:
+    """Read a recipe file, or a shipped recipe by its name, and apply `--set` settings.
+
+    Args:
+        path: a YAML file; a bare name such as `fineweb` means a shipped recipe if there is no such file.
+        settings: `path.to.key=value`, the value in YAML; steps are addressed by number or name
+            (`steps.gopher_quality.words=[100, null]`).
+
+    Raises:
+        RecipeError: listing every fault with its file and line.
+    """
+    file = locate(path)
+    return parse(file.read_text(encoding="utf-8"), str(file), settings)
+
+
+def locate(path: str) -> Path:
+    """The file of a recipe given as a path or as a shipped recipe's name."""
+    if Path(path).is_file():
+        return Path(path)
+    shipped = {file.stem: file for file in sorted(SHIPPED.glob("*.yaml"))}
+    name = Path(path).stem if Path(path).parent.name in ("", "recipes") else ""
+    if name in shipped:
+        return shipped[name]
+    folder = Path(path).parent
+    there = [str(file) for file in sorted(folder.glob("*.yaml"))] if folder.is_dir() else []
+    raise RecipeError(f"{path}: no such recipe{_near(path, [*there, *shipped])}; shipped recipes: {', '.join(shipped)}")
+
+
+def parse(text: str, file: str = "recipe", settings: Iterable[str] = ()) -> Recipe:
+    """Turn YAML text into a recipe; `file` is named in messages."""
+    root = _compose(text, file)
+    data = _construct(root, file)
+    for setting in settings:
+        _set(data, setting)
+    if isinstance(data.get("input"), dict) and isinstance(data["input"].get("paths"), str):
+        data["input"]["paths"] = [data["input"]["paths"]]
+    try:
+        return _adapter().validate_json(json.dumps(data, default=str), strict=True)
+    except ValidationError as error:
+        faults = [_fault(item, root, file) for item in error.errors()]
+        raise RecipeError("\n".join(dict.fromkeys(faults))) from None
+
+
+def dump(value: Any) -> str:
+    """A recipe, an input or a step as YAML with every default written, bounds on one line."""
+    return yaml.dump(plain(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def plain(value: Any) -> Any:
+    """Specs as plain data: mappings, lists, numbers (whole floats as integers) and strings."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Bounds):
+        return _Flow(plain(end) for end in value)
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class _Flow(list):  # type: ignore[type-arg]
+    """A list that YAML writes on one line."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Knows `_Flow`."""
+
+
+_Dumper.add_representer(
+    _Flow, lambda dumper, data: dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True)
+)
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Recipe]:
+    return TypeAdapter(Recipe)
+
+
+def _compose(text: str, file: str) -> yaml.Node:
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise RecipeError(f"{file}:{line}: not valid YAML: {error.problem}") from None
+    if not isinstance(root, yaml.MappingNode):
+        found = "nothing" if root is None else root.tag.rpartition(":")[2]
+        raise RecipeError(f"{file}: expected a mapping with the keys name, input and steps, found {found}")
+    return root
+
+
+def _construct(root: yaml.Node, file: str) -> dict[str, Any]:
+    for node in _mappings(root):
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                raise RecipeError(f"{file}:{line}: '{key.value}' is given twice, first in line {seen[key.value]}")
+            seen[key.value] = line
+    loader = yaml.SafeLoader("")
+    return loader.construct_document(root)  # type: ignore[no-any-return]
+
+
+def _mappings(node: yaml.Node) -> Iterable[yaml.MappingNode]:
+    if isinstance(node, yaml.MappingNode):
+        yield node
+        for _, value in node.value:
+            yield from _mappings(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _mappings(value)
+
+
+def _set(data: dict[str, Any], setting: str) -> None:
+    path, equals, text = setting.partition("=")
+    if not equals:
+        raise RecipeError(f"--set {setting}: expected key=value, e.g. --set output=out or --set steps.language.keep=[en]")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = text  # globs such as *.warc.gz are no YAML
+    at: Any = data
+    *parents, last = path.split(".")
+    for key in parents:
+        at = _child(at, key, setting)
+    if isinstance(at, list):
+        at[_index(at, last, setting)] = value
+    else:
+        at[last] = value
+
+
+def _child(at: Any, key: str, setting: str) -> Any:
+    if isinstance(at, list):
+        return at[_index(at, key, setting)]
+    child = at.setdefault(key, {})
+    if not isinstance(child, dict | list):
+        raise RecipeError(f"--set {setting}: '{key}' is {child!r}, which has no keys")
+    return child
+
+
+def _index(items: list[Any], key: str, setting: str) -> int:
+    names = steps.numbered([str(item.get("use")) if isinstance(item, dict) else "?" for item in items])
+    if key in names:
+        return names.index(key)
+    if key.isdigit() and int(key) < len(items):
+        return int(key)
+    raise RecipeError(f"--set {setting}: no step '{key}'{_near(key, names)}; the steps are {', '.join(names)}")
+
+
+def _fault(item: Any, root: yaml.Node, file: str) -> str:
+    """One fault as `file:line: where: what was found, what was expected`."""
+    node, path, owner = _walk(root, item["loc"])
+    place = f"{file}:{node.start_mark.line + 1}: {'.'.join(path) or 'recipe'}"
+    found = item.get("input")
+    if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        known = list(get_type_hints(owner)) if owner else []
+        known = [name for name in known if name not in ("measures_dropped",)]
+        return f"{place}: unknown key{_near(path[-1], known)}; the keys are {', '.join(known)}"
+    if item["type"] == "union_tag_invalid":
+        context = item["ctx"]
+        tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+        key = context["discriminator"].strip("'")
+        return f"{place}: no {key} '{context['tag']}'{_near(context['tag'], tags)}; there are {', '.join(tags)}"
+    if item["type"] in ("missing", "missing_argument"):
+        inside = owner is Bounds
+        return f"{place}: {'expected [low, high], both written; null leaves an end open' if inside else 'this key is missing'}"
+    if item["type"] == "value_error":
+        return f"{place}: {item['ctx']['error']}"
+    return f"{place}: found {found!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
+
+
+def _walk(root: yaml.Node, location: Iterable[Any]) -> tuple[yaml.Node, list[str], type | None]:
+    """The node nearest to a pydantic location, the path as the user wrote it, and the spec that owns the last key."""
+    node, path = root, []
+    owner: type | None = Recipe
+    classes = {cls.__dataclass_fields__["use"].default: cls for cls in steps.members(Step)} | {
+        cls.__dataclass_fields__["format"].default: cls for cls in steps.members(Input)
+    }
+    for key in location:
+        child = _node_at(node, key)
+        if child is None and key in classes:  # a union's tag, which is no key of the recipe
+            owner = classes[key]
+            continue
+        path.append(str(key))
+        if child is not None:
+            node = child
+            owner = ErrorBudget if path == ["errors"] else owner
+        elif isinstance(node, yaml.SequenceNode) or key in Bounds._fields:
+            owner = Bounds
+            path.pop()
+    return node, path, owner
+
+
+def _node_at(node: yaml.Node, key: Any) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for name, value in node.value if name.value == str(key)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        return node.value[key]  # type: ignore[no-any-return]
+    return None
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{match[0]}'?" if match else ""

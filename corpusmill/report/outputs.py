@@ -1,0 +1,80 @@
+"""Finds the run below a path and reads back what it left: recipe, report, timing, ledgers."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from corpusmill import recipe, stats
+from corpusmill.errors import OutputError
+from corpusmill.recipe import Recipe
+from corpusmill.storage import paths
+from corpusmill.storage.layout import StageLayout
+
+
+@dataclass(frozen=True)
+class StageOutput:
+    """A finished stage on disk."""
+
+    path: str
+    title: str
+    manifest: dict[str, Any]
+
+    def report(self) -> stats.Report:
+        """The stage's report."""
+        return stats.Report.from_json(_json(paths.join(self.path, "report.json")))
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds of work by step."""
+        return dict(_json(paths.join(self.path, "timing.json"))["seconds"])
+
+    def ledger(self, shard: int, columns: list[str] | None = None) -> pa.Table:
+        """The ledger of one shard, or some of its columns."""
+        import pyarrow.parquet as pq
+
+        with paths.open_read(StageLayout.at(self.path).ledger(shard)) as file:
+            return pq.read_table(file, columns=columns)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk: its folder, its recipe, its finished stages."""
+
+    root: str
+    recipe: Recipe
+    stages: list[StageOutput]
+
+
+def find(path: str) -> Run:
+    """The run at `path`, or the only run in the folder `path`.
+
+    Raises:
+        OutputError: naming what is there instead.
+    """
+    root = _root(path)
+    chosen = recipe.parse(paths.read_text(paths.join(root, "recipe.yaml")), paths.join(root, "recipe.yaml"))
+    stages = []
+    for folder in sorted(paths.listing(root)):
+        if paths.exists(paths.join(folder, "manifest.json")):
+            stages.append(StageOutput(folder, paths.name(folder), _json(paths.join(folder, "manifest.json"))))
+    if not stages:
+        raise OutputError(f"{root}: no stage is finished yet; run the recipe again to go on")
+    return Run(root, chosen, stages)
+
+
+def _root(path: str) -> str:
+    if paths.exists(paths.join(path, "recipe.yaml")):
+        return path
+    inside = sorted(paths.listing(path)) if paths.exists(path) else []
+    runs = [folder for folder in inside if paths.exists(paths.join(folder, "recipe.yaml"))]
+    if len(runs) == 1:
+        return runs[0]
+    if runs:
+        raise OutputError(f"{path}: holds {len(runs)} runs; name one of {', '.join(runs)}")
+    found = "no such folder" if not paths.exists(path) else "no recipe.yaml here or one level below"
+    raise OutputError(f"{path}: {found}; expected the output of `corpusmill run`")
+
+
+def _json(path: str) -> dict[str, Any]:
+    return json.loads(paths.read_text(path))  # type: ignore[no-any-return]

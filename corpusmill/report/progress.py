@@ -1,0 +1,78 @@
+"""What a running stage shows: a bar on a terminal, a line now and then in a log."""
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+LOG_EVERY = 30.0  # seconds between lines where there is no terminal
+
+
+class Bar:
+    """Shards done, documents and megabytes a second, and the time left, from committed shards."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(file=sys.stderr)
+        self._live: Progress | None = None
+        self._task = TaskID(0)
+        self._title = ""
+        self._begin = self._logged = time.monotonic()
+        self._total = self._shards = self._before = 0
+
+    def begin(self, stage: str, shards: int, done: int, input_bytes: int) -> None:
+        """A stage begins."""
+        self._title, self._total, self._shards, self._before = stage, shards, done, done
+        self._begin = self._logged = time.monotonic()
+        resumed = f", {done} committed by an earlier run" if done else ""
+        self._console.print(f"{stage}: {shards} shards, {megabytes(input_bytes)} of input{resumed}", highlight=False)
+        if self._console.is_terminal:
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[speed]}"),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+            )
+            self._live = Progress(*columns, console=self._console)
+            self._task = self._live.add_task(stage, total=shards, completed=done, speed="starting")
+            self._live.start()
+
+    def update(self, shards: int, documents: int, read: int) -> None:
+        """Totals so far."""
+        passed = max(time.monotonic() - self._begin, 1e-6)
+        speed = f"{documents / passed:,.0f} documents/s  {read / passed / 1e6:,.2f} MB/s read"
+        if self._live:
+            self._live.update(self._task, completed=shards, speed=speed if documents else "starting")
+        elif shards > self._shards and time.monotonic() - self._logged > LOG_EVERY:
+            self._logged = time.monotonic()
+            left = passed / max(shards - self._before, 1) * (self._total - shards)
+            self._console.print(f"{self._title}: {shards}/{self._total} shards, {speed}, {left:,.0f} s left")
+        self._shards = shards
+
+    def end(self) -> None:
+        """Take the bar down."""
+        if self._live:
+            self._live.stop()
+            self._live = None
+        passed = time.monotonic() - self._begin
+        self._console.print(f"{self._title}: {self._shards}/{self._total} shards in {passed:,.1f} s", highlight=False)
+
+    def __enter__(self) -> "Bar":
+        """For `with`; nothing is shown yet."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Leave the terminal clean whatever happened."""
+        if self._live:
+            self._live.stop()
+
+
+def megabytes(count: float) -> str:
+    """Bytes as people read them: `12.3 MB`."""
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if abs(count) >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count:,.0f} B"

@@ -1,0 +1,216 @@
+"""A map stage: one shard is read, sent through the chain, written and committed, in one call and in one process."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from corpusmill import documents, errors, stats
+from corpusmill.steps import Chain, Outcome, ledger_schema
+from corpusmill.storage import commit, paths
+from corpusmill.storage.inputs import Input
+from corpusmill.storage.layout import StageLayout
+from corpusmill.storage.read import Read, read
+from corpusmill.storage.splits import Split
+from corpusmill.storage.write import ParquetFile
+
+PAYLOAD = 1 << 20  # bytes of a dead record that are kept
+
+DEAD_SCHEMA = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("id", pa.string()),
+        ("url", pa.string()),
+        ("offset", pa.int64()),
+        ("step", pa.string()),
+        ("error", pa.string()),
+        ("payload", pa.binary()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One shard to make: its number, what it reads, and the key its commit must carry."""
+
+    shard: int
+    split: Split
+    key: str
+
+
+@dataclass(frozen=True)
+class MapStage:
+    """What every shard of the stage has in common; small, and pickled to each worker once."""
+
+    layout: StageLayout
+    input: Input
+    specs: tuple[Any, ...]
+    key: str
+    max_share: float
+    at_least: int
+
+    def build(self) -> "ShardRunner":
+        """Load what the steps need; once per worker."""
+        return ShardRunner(self)
+
+
+class ShardRunner:
+    """Makes shards one after the other with one built chain."""
+
+    def __init__(self, stage: MapStage) -> None:
+        self.stage = stage
+        self.chain = Chain(stage.specs)
+
+    def __call__(self, task: Task) -> None:
+        """Make and commit a shard, unless it is committed already; safe to repeat and to run twice at once.
+
+        Whatever is raised is also noted beside the stage's reports, where the driver finds it on any engine.
+        """
+        if commit.committed(self.stage.layout, task.shard, task.key) is None:
+            with _Noting(self.stage.layout, task):
+                self._make(task)
+
+    def _make(self, task: Task) -> None:
+        layout, shard = self.stage.layout, task.shard
+        report = stats.Report(steps={name: stats.StepCounts() for name in ("read", *self.chain.names)})
+        clock = _Clock()
+        with (
+            ParquetFile(layout.documents(shard), documents.SCHEMA) as kept,
+            ParquetFile(layout.ledger(shard), full_ledger(self.stage.specs)) as ledger,
+            ParquetFile(layout.dead(shard), DEAD_SCHEMA) as dead,
+        ):
+            for found in read(self.stage.input, task.split):
+                clock.note("read")
+                outcome = self.chain(found.batch)
+                clock.take(outcome.seconds)
+                _count(report, found, outcome)
+                kept.write(outcome.kept)
+                ledger.write(_ledger(found, outcome, ledger.schema))
+                dead.write(_dead(found, outcome))
+                clock.note("write")
+            clock.note("read")
+            self._check(report, task)
+            files = {"documents": kept.finish(), "ledger": ledger.finish(), "dead": dead.finish()}
+            clock.note("write")
+        commit.put_timing(layout, shard, clock.seconds)
+        commit.commit(layout, shard, task.key, report.to_json(), files)
+
+    def _check(self, report: stats.Report, task: Task) -> None:
+        """Refuse a shard whose counts do not add up, or of which too much failed."""
+        name = f"shard {task.shard} ({paths.name(task.split.path)})"
+        faults = report.faults()
+        if faults:
+            raise errors.ReconcileError(f"{name}: {'; '.join(faults)}. This is a bug.")
+        allowed = int(max(self.stage.at_least, self.stage.max_share * report.records))
+        if report.dead > allowed:
+            raise errors.ErrorBudgetError(
+                f"{name}: {report.dead} of {report.records} records failed, and errors.max_share allows {allowed};"
+                " nothing of this shard was written. Look at the input, or raise errors.max_share or errors.at_least."
+            )
+
+
+def full_ledger(specs: Sequence[Any]) -> pa.Schema:
+    """The ledger as stored: `row`, the number of the record among the shard's page records, then the chain's columns."""
+    return pa.schema([pa.field("row", pa.int64()), *ledger_schema(specs)])
+
+
+class _Noting:
+    """Notes which shard an exception came from, and lets it pass."""
+
+    def __init__(self, layout: StageLayout, task: Task) -> None:
+        self._layout, self._task = layout, task
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        """Write the note; an interrupt is nobody's fault and leaves none."""
+        if not isinstance(error, Exception):
+            return
+        place = f"shard {self._task.shard} ({paths.name(self._task.split.path)})"
+        known = isinstance(error, errors.CorpusmillError)
+        error.add_note(f"while making {place}")
+        message = str(error) if known else f"{error} (while making {place})"
+        commit.put_failure(self._layout, self._task.shard, type(error).__name__, message)
+
+
+class _Clock:
+    """Shares the wall time of a shard out to reading, steps and writing."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def note(self, name: str) -> None:
+        """Book the time since the last note under `name`."""
+        now = time.perf_counter()
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
+        self._last = now
+
+    def take(self, seconds: dict[str, float]) -> None:
+        """Book what the chain measured itself, and the rest of its time as `chain`."""
+        self.note("chain")
+        for name, spent in seconds.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+        self.seconds["chain"] -= sum(seconds.values())
+
+
+def _count(report: stats.Report, found: Read, outcome: Outcome) -> None:
+    """Add what the reader and the chain counted of one batch."""
+    reading = stats.StepCounts(
+        documents_in=found.batch.num_rows + len(found.rejected) + len(found.dead),
+        bytes_in=found.bytes,
+        documents_out=found.batch.num_rows,
+        failed=len(found.dead),
+    )
+    reading.reasons.update(rejected.reason for rejected in found.rejected)
+    first = next(iter(outcome.report.steps.values()), None)
+    reading.bytes_out = first.bytes_in if first else 0
+    mine = stats.Report(
+        records=len(found.rejected) + len(found.dead),
+        dropped=len(found.rejected),
+        dead=len(found.dead),
+        bytes_read=found.bytes,
+        steps={"read": reading},
+    )
+    mine.skipped.update(found.skipped)
+    mine.add_incidents((item.path, item.offset, item.what) for item in found.incidents)
+    for rejected in found.rejected:
+        mine.add_examples(rejected.reason, [stats.example(rejected.id or "", rejected.url, None, "")])
+    report.add(mine)
+    report.add(outcome.report)
+
+
+def _ledger(found: Read, outcome: Outcome, schema: pa.Schema) -> pa.RecordBatch:
+    """One row per page record of a batch, in the order of the file."""
+    lost = [(item.number, item.id, item.url, item.offset, item.reason) for item in found.rejected]
+    lost += [(item.number, item.id, item.url, item.offset, f"{item.stage}.failed") for item in found.dead]
+    columns = dict(zip(("row", "id", "url", "offset", "reason"), zip(*lost, strict=True), strict=True)) if lost else {}
+    rejected = pa.RecordBatch.from_arrays(
+        [pa.array(columns[f.name], f.type) if f.name in columns else pa.nulls(len(lost), f.type) for f in schema],
+        schema=schema,
+    )
+    measured = outcome.ledger.add_column(0, schema.field("row"), pa.array(found.numbers, pa.int64()))
+    both = pa.Table.from_batches([measured, rejected], schema=schema)
+    ordered = both.take(pa.array(np.argsort(both["row"].to_numpy(), kind="stable"))).combine_chunks()
+    return ordered.to_batches()[0] if ordered.num_rows else rejected
+
+
+def _dead(found: Read, outcome: Outcome) -> pa.RecordBatch:
+    """The dead letters of a batch: what the reader could not read, then what the chain could not measure."""
+    body = found.batch.column("text" if "text" in found.batch.schema.names else "html")
+    rows: list[dict[str, Any]] = [
+        {"row": d.number, "id": d.id, "url": d.url, "offset": d.offset, "step": d.stage, "error": d.error,
+         "payload": d.payload[:PAYLOAD]}
+        for d in found.dead
+    ]  # fmt: skip
+    for death in outcome.dead:
+        raw = body[death.row].as_py()
+        payload = raw.encode() if isinstance(raw, str) else raw
+        same = {name: found.batch.column(name)[death.row].as_py() for name in ("id", "url", "offset")}
+        number = int(found.numbers[death.row])
+        rows.append({"row": number, **same, "step": death.step, "error": death.error, "payload": payload[:PAYLOAD]})
+    return pa.RecordBatch.from_pylist(rows, schema=DEAD_SCHEMA)

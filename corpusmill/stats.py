@@ -1,0 +1,184 @@
+"""The report of a shard, a stage or a run: counts, histograms and examples that add up in any order."""
+
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+EXAMPLES = 5  # kept per reason
+INCIDENTS = 100  # listed; all are counted
+EXCERPT = 300  # code points
+_SUBBINS = 16  # histogram bins per power of two: 4 % wide on average
+
+
+class Example(NamedTuple):
+    """One document that shows a reason: the few with the smallest hash of their id, so the choice has no order."""
+
+    key: int
+    id: str
+    url: str | None
+    value: float | None
+    excerpt: str
+
+
+def example(identifier: str, url: str | None, value: float | None, text: str) -> Example:
+    """An example with its excerpt: the first code points of the text, white space run together."""
+    excerpt = " ".join(text[: 4 * EXCERPT].split())[:EXCERPT]
+    return Example(zlib.crc32(identifier.encode("utf-8", "surrogatepass")), identifier, url, value, excerpt)
+
+
+@dataclass
+class StepCounts:
+    """What went into a step and came out of it; bytes are of HTML before extraction, of UTF-8 text after it."""
+
+    documents_in: int = 0
+    bytes_in: int = 0
+    documents_out: int = 0
+    bytes_out: int = 0
+    failed: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "StepCounts") -> None:
+        """Add another shard's counts of the same step."""
+        self.documents_in += other.documents_in
+        self.bytes_in += other.bytes_in
+        self.documents_out += other.documents_out
+        self.bytes_out += other.bytes_out
+        self.failed += other.failed
+        self.reasons.update(other.reasons)
+
+
+@dataclass
+class Report:
+    """Everything that is counted about some records. `records = kept + dropped + dead` always holds.
+
+    Attributes:
+        records: page records seen; `skipped` counts records that are no pages, by type.
+        bytes_read: bytes of the source files (compressed, as stored).
+        incidents: damage to a file that is not one record: (file, offset, what).
+        steps: by name, in the order of the chain; `read` comes first.
+        histograms: `step.signal` → bin → documents judged, see `bin_edges`.
+        examples: reason (or `kept`) → the examples of it.
+        languages, domains: name → (documents in, documents kept, bytes kept).
+    """
+
+    records: int = 0
+    kept: int = 0
+    dropped: int = 0
+    dead: int = 0
+    bytes_read: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    incident_count: int = 0
+    incidents: list[tuple[str, int, str]] = field(default_factory=list)
+    steps: dict[str, StepCounts] = field(default_factory=dict)
+    histograms: dict[str, Counter[int]] = field(default_factory=dict)
+    examples: dict[str, list[Example]] = field(default_factory=dict)
+    languages: dict[str, list[int]] = field(default_factory=dict)
+    domains: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, other: "Report") -> None:
+        """Add the report of other records; the sum does not depend on the order of adding."""
+        for name in ("records", "kept", "dropped", "dead", "bytes_read", "incident_count"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.skipped.update(other.skipped)
+        self.add_incidents(other.incidents, counted=True)
+        for step, counts in other.steps.items():
+            self.steps.setdefault(step, StepCounts()).add(counts)
+        for signal, bins in other.histograms.items():
+            self.histograms.setdefault(signal, Counter()).update(bins)
+        for reason, examples in other.examples.items():
+            self.add_examples(reason, examples)
+        add_rows(self.languages, other.languages)
+        add_rows(self.domains, other.domains)
+
+    def add_incidents(self, incidents: Iterable[tuple[str, int, str]], *, counted: bool = False) -> None:
+        """Add damage to files; the first `INCIDENTS` by file and offset are listed."""
+        new = [(str(file), int(offset), str(what)) for file, offset, what in incidents]
+        self.incident_count += 0 if counted else len(new)
+        self.incidents = sorted([*self.incidents, *new])[:INCIDENTS]
+
+    def add_examples(self, reason: str, examples: Iterable[Example]) -> None:
+        """Add examples of a reason; those with the smallest keys stay."""
+        self.examples[reason] = sorted({*self.examples.get(reason, []), *examples}, key=lambda e: e[:2])[:EXAMPLES]
+
+    def faults(self) -> list[str]:
+        """What does not add up; empty when nothing vanished."""
+        found = []
+        if self.records != self.kept + self.dropped + self.dead:
+            found.append(f"{self.records} records in, but {self.kept} kept + {self.dropped} dropped + {self.dead} dead")
+        previous: tuple[str, StepCounts] | None = None
+        for name, step in self.steps.items():
+            lost = step.reasons.total() + step.failed
+            if step.documents_in != step.documents_out + lost:
+                found.append(f"{name}: {step.documents_in} in, but {step.documents_out} out and {lost} with a reason")
+            if previous and previous[1].documents_out != step.documents_in:
+                found.append(f"{previous[1].documents_out} out of {previous[0]}, but {step.documents_in} into {name}")
+            previous = (name, step)
+        if previous and previous[1].documents_out != self.kept:
+            found.append(f"{previous[1].documents_out} out of {previous[0]}, but {self.kept} kept")
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data with sorted keys (steps stay in chain order), the same for equal reports."""
+        return {
+            **{k: getattr(self, k) for k in ("records", "kept", "dropped", "dead", "bytes_read", "incident_count")},
+            "skipped": dict(sorted(self.skipped.items())),
+            "incidents": [list(item) for item in self.incidents],
+            "steps": {
+                name: {**vars(step), "reasons": dict(sorted(step.reasons.items()))} for name, step in self.steps.items()
+            },
+            "histograms": {
+                name: {str(index): bins[index] for index in sorted(bins)} for name, bins in self.histograms.items()
+            },
+            "examples": {reason: [list(e) for e in self.examples[reason]] for reason in sorted(self.examples)},
+            "languages": dict(sorted(self.languages.items())),
+            "domains": dict(sorted(self.domains.items())),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Report":
+        """The report that `to_json` wrote."""
+        plain = {k: data[k] for k in ("records", "kept", "dropped", "dead", "bytes_read", "incident_count")}
+        return cls(
+            **plain,
+            skipped=Counter(data["skipped"]),
+            incidents=[(str(f), int(o), str(w)) for f, o, w in data["incidents"]],
+            steps={k: StepCounts(**{**v, "reasons": Counter(v["reasons"])}) for k, v in data["steps"].items()},
+            histograms={k: Counter({int(b): n for b, n in v.items()}) for k, v in data["histograms"].items()},
+            examples={k: [Example(*e) for e in v] for k, v in data["examples"].items()},
+            languages={k: list(v) for k, v in data["languages"].items()},
+            domains={k: list(v) for k, v in data["domains"].items()},
+        )
+
+
+def add_rows(into: dict[str, list[int]], more: Mapping[str, list[int]]) -> None:
+    """Add vectors of counts by name."""
+    for name, counts in more.items():
+        into[name] = [a + b for a, b in zip(into.get(name, [0] * len(counts)), counts, strict=True)]
+
+
+def bins(values: npt.NDArray[np.float64]) -> Counter[int]:
+    """Count values in fixed logarithmic-linear bins, so that histograms of any shards can be added.
+
+    Args:
+        values: (N,), finite. Zero has bin 0; each power of two is cut into 16 equal parts; negative values have
+            negative bins.
+    """
+    mantissa, exponent = np.frexp(np.abs(values))
+    magnitude = (np.clip(exponent, -64, 63) + 64) * _SUBBINS + np.floor((mantissa - 0.5) * 2 * _SUBBINS) + 1
+    index = np.where(values == 0, 0, np.sign(values) * magnitude).astype(np.int64)
+    unique, counts = np.unique(index, return_counts=True)
+    return Counter(dict(zip(unique.tolist(), counts.tolist(), strict=True)))
+
+
+def bin_edges(index: int) -> tuple[float, float]:
+    """The half-open interval of values of a histogram bin; bin 0 is exactly zero."""
+    if index == 0:
+        return 0.0, 0.0
+    exponent, part = divmod(abs(index) - 1, _SUBBINS)
+    low, high = ((0.5 + (part + i) / (2 * _SUBBINS)) * 2.0 ** (exponent - 64) for i in (0, 1))
+    return (low, high) if index > 0 else (-high, -low)
