@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from corpusmill.signals import Measured
-from corpusmill.spec import limits
+from corpusmill.signals import Measured, judge
 
 if TYPE_CHECKING:  # a recipe can be read and planned without the kernels
     from corpusmill.view import View
@@ -17,6 +16,7 @@ if TYPE_CHECKING:  # a recipe can be read and planned without the kernels
 MAX_TITLE = 1000  # code points; longer ones are broken pages
 
 LINE_END = re.compile(r"\r\n?|[\u2028\u2029\x85]")
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")  # parsers replace or refuse them
 # Controls, surrogates, soft hyphens and byte order marks say nothing and break tokenization and JSON readers.
 NOISE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\ufeff\ud800-\udfff]")
 TRAILING = re.compile(r"[^\S\n]+$", re.MULTILINE)
@@ -35,11 +35,12 @@ def measure_pages(
 ) -> Measured:
     """Give every page its text and title.
 
-    Pages whose `html_bytes` or `nesting` lie outside their bounds are not parsed; they are dropped by that signal.
+    Pages whose `html_bytes`, `tags` or `nesting` lie outside their bounds are not parsed: such a page would cost
+    seconds or gigabytes. Counting is done on the bytes, so that the verdict does not depend on the machine.
 
     Args:
         view: N pages, of `documents.PAGE_SCHEMA`.
-        step: the extractor's spec, with the limits `html_bytes`, `nesting` and `characters`.
+        step: the extractor's spec, with the limits `html_bytes`, `tags`, `nesting` and `characters`.
         parse: called with the characters of one page.
         failures: what `parse` raises for pages that its library cannot take; these become dead letters.
     """
@@ -47,16 +48,14 @@ def measure_pages(
     from corpusmill.kernels import buffers, markup
 
     offsets, data = buffers.text(view.column("html"))
-    signals = {"html_bytes": np.diff(offsets), "nesting": markup.nesting(offsets, data)}
-    safe = np.ones(len(view), bool)
-    for name, values in signals.items():
-        low, high = limits(step)[name]
-        safe &= (values >= (-np.inf if low is None else low)) & (values <= (np.inf if high is None else high))
+    tags, nesting = markup.burden(offsets, data)
+    signals = {"html_bytes": np.diff(offsets), "tags": tags, "nesting": nesting}
+    safe = judge(step, signals | {"characters": np.full(len(view), np.nan)}).codes < 0
     pages, charsets = view.column("html"), view.column("charset")
     found, failed = [Page("", "")] * len(view), {}
     for row in np.flatnonzero(safe).tolist():
         try:
-            page = parse(decode(pages[row].as_py(), charsets[row].as_py()))
+            page = parse(CONTROLS.sub("", decode(pages[row].as_py(), charsets[row].as_py())))
         except failures as error:
             failed[row] = f"{type(error).__name__}: {error}"
         else:

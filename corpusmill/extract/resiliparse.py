@@ -19,6 +19,7 @@ class Resiliparse:
 
     use: Literal["resiliparse"] = "resiliparse"
     html_bytes: Bounds = Bounds(1, 8_000_000)  # bytes; pages outside are not parsed
+    tags: Bounds = Bounds(None, 500_000)  # count; pages above are not parsed (300 MB of memory)
     nesting: Bounds = Bounds(None, 50_000_000)  # open elements, summed over tags; pages above are not parsed (2 s)
     characters: Bounds = Bounds(1, None)  # code points of the extracted text
     main_content: bool = True  # leave out navigation, headers, footers, side bars, dialogs

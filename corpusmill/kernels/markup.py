@@ -30,25 +30,28 @@ SCRIPT, STYLE = _key("script"), _key("style")
 
 
 @kernel
-def nesting(offsets: Int64s, data: Bytes) -> Int64s:
-    """The sum, over the tags of a page, of how many elements are open there, plus attributes before each attribute.
+def burden(offsets: Int64s, data: Bytes) -> tuple[Int64s, Int64s]:
+    """What each page asks of a tree parser: its tags, and its nesting.
 
-    This is what a tree parser that walks up from a node, or that compares an attribute with those before it,
-    pays: linear for pages as people write them, quadratic for a page of nothing but opening tags. Comments,
-    scripts and styles are passed over; a stray closing tag closes nothing.
+    Nesting is the sum, over the tags, of how many elements are open there, plus for each attribute the attributes
+    before it in its tag. That is the time of a parser that walks up from every node and compares an attribute with
+    those before it: it grows with the tags in pages as people write them, and with their square in a page of
+    nothing but opening tags. Comments, scripts and styles are passed over; a stray closing tag closes nothing.
 
     Returns:
-        int64 (N,), tags.
+        tags: int64 (N,), opening and closing. nesting: int64 (N,), elements and attributes.
     """
     count = len(offsets) - 1
-    found = np.zeros(count, np.int64)
+    tags = np.zeros(count, np.int64)
+    nesting = np.zeros(count, np.int64)
     for page in range(count):
-        found[page] = _nesting_of(data, offsets[page], offsets[page + 1])
-    return found
+        tags[page], nesting[page] = _burden_of(data, offsets[page], offsets[page + 1])
+    return tags, nesting
 
 
 @kernel
-def _nesting_of(data: Bytes, start: int, end: int) -> int:
+def _burden_of(data: Bytes, start: int, end: int) -> tuple[int, int]:
+    tags = 0
     total = 0
     depth = 0
     at = start
@@ -67,14 +70,15 @@ def _nesting_of(data: Bytes, start: int, end: int) -> int:
             continue
         key, at = _name(data, at, end)
         attributes, at = _attributes(data, at, end)
+        tags += 1
         total += depth + attributes
         if closing:
             depth = max(depth - (not _is_flat(key)), 0)
-        elif key == SCRIPT or key == STYLE:
+        elif key in (SCRIPT, STYLE):
             at = _after_raw(data, at, end, key)
         elif not _is_flat(key):
             depth += 1
-    return total
+    return tags, total
 
 
 @kernel
