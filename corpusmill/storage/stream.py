@@ -1,0 +1,54 @@
+"""A stream of bytes that can be looked at before it is taken."""
+
+from collections.abc import Callable
+
+
+class Stream:
+    """Bytes pulled piece by piece; holds only what is looked at.
+
+    `more` gives the next piece of any size, and `b""` at the end and ever after. `position` counts bytes taken.
+    """
+
+    def __init__(self, more: Callable[[], bytes]) -> None:
+        """Start at the first byte that `more` gives."""
+        self._more = more
+        self._data = bytearray()
+        self.position = 0
+
+    def fill(self, count: int) -> int:
+        """Have `count` bytes ready if there are as many; gives how many are."""
+        while len(self._data) < count:
+            piece = self._more()
+            if not piece:
+                break
+            self._data += piece
+        return len(self._data)
+
+    def peek(self, count: int) -> bytes:
+        """Up to `count` next bytes, left in place."""
+        self.fill(count)
+        return bytes(memoryview(self._data)[:count])
+
+    def take(self, count: int) -> bytes:
+        """Up to `count` next bytes; fewer only at the end."""
+        found = self.peek(count)
+        del self._data[: len(found)]
+        self.position += len(found)
+        return found
+
+    def skip(self, count: int) -> int:
+        """Pass over up to `count` bytes without holding them; gives how many there were."""
+        left = count
+        while left > 0:
+            step = min(left, max(len(self._data), self.fill(1)))
+            if not step:
+                break
+            del self._data[:step]
+            left -= step
+        self.position += count - left
+        return count - left
+
+    def give_back(self, data: bytes) -> None:
+        """Undo the taking of `data`."""
+        self._data[:0] = data
+        self.position -= len(data)
