@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpusmill.kernels import buffers, byte_sets, url
+from corpusmill.kernels.buffers import Bytes, Int64s
 from corpusmill.kernels.byte_sets import Table
 
 # Parameters that say where a visitor came from, not what the page is. A name that ends in an underscore stands for
@@ -35,11 +36,15 @@ def canonical(urls: pa.Array) -> pa.StringArray:
         shape (N,). `canonical(canonical(x)) == canonical(x)`.
     """
     known = urls.is_valid()
-    offsets, data = buffers.text(urls.fill_null(""))
-    found = buffers.strings(*url.canonical(offsets, data, _tracking()))
+    found = buffers.strings(*canonical_bytes(*buffers.text(urls.fill_null(""))))
     if urls.null_count == 0:
         return found
     return pc.if_else(known, found, None)
+
+
+def canonical_bytes(offsets: Int64s, data: Bytes) -> buffers.Text:
+    """The same over bytes: offsets int64 (N+1,), data uint8 (B,)."""
+    return buffers.Text(*url.canonical(offsets, data, _tracking()))
 
 
 def hash_set(hashes: Table) -> Table:

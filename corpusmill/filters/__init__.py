@@ -2,5 +2,6 @@
 
 from corpusmill.filters.fineweb_quality import FineWebQuality
 from corpusmill.filters.language import Language
+from corpusmill.filters.url_filter import UrlFilter
 
-Filter = FineWebQuality | Language
+Filter = FineWebQuality | Language | UrlFilter
