@@ -5,6 +5,7 @@
 `spacy`       the tokens of spaCy's blank English pipeline, without white space: datatrove's reading.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
@@ -118,3 +119,26 @@ def _tokens_around(pipeline: Any, text: str) -> tuple[Int64s, Int64s]:
         at = text.find(_POISON, at + len(_POISON))
     places = np.flatnonzero(kept)
     return places[begin], places[end - 1] + 1
+
+
+def count_sentences(texts: Sequence[str]) -> list[int]:
+    """The sentences of each text by spaCy's rule-based sentencizer; an empty text is one sentence, as in datatrove.
+
+    Raises:
+        ResourceError: where spaCy is not installed.
+    """
+    pipeline = english()
+    from spacy.pipeline import Sentencizer
+
+    sentencizer = Sentencizer()
+    with pipeline.memory_zone():
+        return [max(1, _sentences(pipeline, sentencizer, text)) for text in texts]
+
+
+def _sentences(pipeline: Any, sentencizer: Any, text: str) -> int:
+    try:
+        return sum(1 for _ in sentencizer(pipeline.tokenizer(text)).sents)
+    except (KeyError, AssertionError):
+        if _POISON not in text:
+            raise
+        return _sentences(pipeline, sentencizer, text.replace(_POISON, ""))

@@ -1,0 +1,166 @@
+"""The Gopher quality rules, in several published readings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from corpusmill.signals import Measured, Values
+from corpusmill.spec import Bounds, spec
+
+if TYPE_CHECKING:
+    from corpusmill.kernels.buffers import Int64s
+    from corpusmill.splitters import Splitter, Words
+    from corpusmill.view import View
+
+Dialect = Literal["paper", "datatrove"]
+
+STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One reading of the rules.
+
+    Attributes:
+        splitter: what a word is.
+        bullets: what a line begins with to be a bullet line; the white space before it is not looked at.
+        every_line_end: lines end as in `str.splitlines`, and not at line feeds only.
+        blank_lines: lines of only white space count.
+        symbol_words: words of only punctuation do not count as words, and not in the mean length.
+        any_case: stop words are found in any case.
+    """
+
+    splitter: "Splitter"
+    bullets: str
+    every_line_end: bool
+    blank_lines: bool
+    symbol_words: bool
+    any_case: bool
+
+
+READINGS: dict[Dialect, Reading] = {
+    "paper": Reading(
+        splitter="whitespace",
+        bullets="•‣◦●▪*-",
+        every_line_end=False,
+        blank_lines=False,
+        symbol_words=False,
+        any_case=True,
+    ),
+    "datatrove": Reading(
+        splitter="spacy",
+        bullets="•-",
+        every_line_end=True,
+        blank_lines=True,
+        symbol_words=True,
+        any_case=False,
+    ),
+}
+
+
+@spec
+class GopherQuality:
+    """Drop documents too short, too long, or with odd words, symbols or lines (Rae et al. 2021, A.1.1).
+
+    Dialects: `paper` counts words between white space (or by `splitter`), leaves blank lines out, and finds stop
+    words in any case. `datatrove` gives the verdicts of datatrove 0.10's GopherQualityFilter for English: words by
+    spaCy (`corpusmill[parity]`), words of only punctuation left out of `words` and `mean_word_length`, lines as
+    `str.splitlines` has them, blank ones too, stop words in lower case. datatrove raises where a document has no
+    words while its word bounds are switched off; here every share of nothing is 0.
+    """
+
+    use: Literal["gopher_quality"] = "gopher_quality"
+    dialect: Literal["paper", "datatrove"] = "paper"
+    splitter: Literal["whitespace", "uax29"] | None = None  # what a word is; null: as the dialect has it
+    words: Bounds = Bounds(50, 100_000)  # count
+    mean_word_length: Bounds = Bounds(3, 10)  # code points
+    hash_ratio: Bounds = Bounds(None, 0.1)  # "#" per word
+    ellipsis_ratio: Bounds = Bounds(None, 0.1)  # "..." and "…" per word
+    bullet_lines: Bounds = Bounds(None, 0.9)  # share of lines that begin with a bullet
+    ellipsis_lines: Bounds = Bounds(None, 0.3)  # share of lines that end with an ellipsis
+    alphabetic_words: Bounds = Bounds(0.8, None)  # share of words that hold a letter
+    stop_words: Bounds = Bounds(2, None)  # how many of: the be to of and that have with
+
+    def __post_init__(self) -> None:
+        """Refuse a splitter where the dialect names its own."""
+        if self.splitter is not None and self.dialect != "paper":
+            raise ValueError(f"splitter: dialect {self.dialect} splits words its own way; leave splitter out")
+
+    def build(self) -> "Callable[[View], Measured]":
+        """Load the tables; the callable measures a view."""
+        reading = READINGS[self.dialect]
+        return _Measure(reading, self.splitter or reading.splitter)
+
+
+class _Measure:
+    def __init__(self, reading: Reading, splitter: "Splitter") -> None:
+        from corpusmill.kernels.gopher import stop_words
+
+        self.reading = reading
+        self.splitter = splitter
+        self.bullets = np.array([ord(bullet) for bullet in reading.bullets], np.int64)
+        self.stops = stop_words(STOP_WORDS)
+        self.marks = _datatrove_marks() if reading.symbol_words else None
+
+    def __call__(self, view: "View") -> Measured:
+        from corpusmill.kernels import gopher
+
+        words = view.words(self.splitter)
+        every = np.diff(words.offsets)
+        counts = gopher.count_words(
+            view.text.data, words.offsets, words.starts, words.ends, words.chars, words.kinds,
+            self._symbol_words(view, words), self.stops, self.reading.any_case,
+        )  # fmt: skip
+        symbols = gopher.count_symbols(*view.text)
+        lines = self._lines(view)
+        return Measured(
+            {
+                "words": counts[:, gopher.WORDS],
+                "mean_word_length": share(counts[:, gopher.CHARS], counts[:, gopher.WORDS]),
+                "hash_ratio": share(symbols[:, gopher.HASHES], every),
+                "ellipsis_ratio": share(symbols[:, gopher.ELLIPSES], every),
+                "bullet_lines": share(lines[:, gopher.BULLET_LINES], lines[:, gopher.LINES]),
+                "ellipsis_lines": share(lines[:, gopher.ELLIPSIS_LINES], lines[:, gopher.LINES]),
+                "alphabetic_words": share(counts[:, gopher.WITH_LETTER], every),
+                "stop_words": counts[:, gopher.DISTINCT_STOP_WORDS],
+            }
+        )
+
+    def _symbol_words(self, view: "View", words: "Words") -> npt.NDArray[np.bool_]:
+        from corpusmill.kernels.words import consist_of
+
+        if self.marks is None:
+            return np.zeros(len(words.starts), bool)
+        return consist_of(view.text.data, words.starts, words.ends, self.marks)
+
+    def _lines(self, view: "View") -> "Int64s":
+        from corpusmill.kernels import gopher
+        from corpusmill.kernels.lines import splitlines, strip
+
+        data = view.text.data
+        if self.reading.every_line_end:
+            offsets, *ranges = splitlines(*view.text)
+            starts, ends = strip(data, *ranges)
+        else:
+            offsets, starts, ends = view.lines.offsets, view.lines.inner_starts, view.lines.inner_ends
+        return gopher.count_lines(data, offsets, starts, ends, self.bullets, False, self.reading.blank_lines)
+
+
+def share(part: "Int64s", whole: "Int64s") -> Values:
+    """Part by whole, shape (N,); 0 where the whole is 0."""
+    return np.divide(part, whole, out=np.zeros(len(part), np.float64), where=whole != 0)
+
+
+def _datatrove_marks() -> npt.NDArray[np.bool_]:
+    """The code points that datatrove counts as punctuation, as a table of all code points."""
+    table = np.zeros(0x110000, bool)
+    text = resources.files("corpusmill.filters").joinpath("datatrove_punctuation.txt").read_text(encoding="ascii")
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            first, last = (int(point, 16) for point in line.split())
+            table[first : last + 1] = True
+    return table
