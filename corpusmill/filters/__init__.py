@@ -1,7 +1,8 @@
 """One rule set per file; `Filter` is the catalogue."""
 
+from corpusmill.filters.c4 import C4
 from corpusmill.filters.fineweb_quality import FineWebQuality
 from corpusmill.filters.language import Language
 from corpusmill.filters.url_filter import UrlFilter
 
-Filter = FineWebQuality | Language | UrlFilter
+Filter = C4 | FineWebQuality | Language | UrlFilter
