@@ -7,7 +7,7 @@ from pathlib import Path
 
 from corpusmill import __version__, errors
 
-EPILOG = "What follows -- goes to Beam as it is, e.g. corpusmill run … --runner DataflowRunner -- --project=… --region=…"
+EPILOG = "What follows -- goes to Beam as it is, e.g. run … --runner DataflowRunner -- --project=… --region=…"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run a recipe, or go on with one that was stopped")
     _recipe_arguments(run)
     run.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes on this machine (default 1)")
-    run.add_argument("--runner", default="FnApiRunner", help="local, FnApiRunner (default), DataflowRunner, FlinkRunner, …")
+    run.add_argument("--runner", default="FnApiRunner", help="local, or as Beam names it (default FnApiRunner)")
     run.set_defaults(call=_run)
 
     plan = commands.add_parser("plan", help="show stages, shards and sizes; run nothing")
@@ -79,7 +79,8 @@ def parser() -> argparse.ArgumentParser:
 
 def _recipe_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("recipe", help="a YAML file, or the name of a shipped recipe")
-    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. input.paths='crawl/*.warc.gz'")
+    example = "e.g. input.paths='crawl/*.warc.gz'"
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=example)
 
 
 def _positive(text: str) -> int:
@@ -93,14 +94,14 @@ def _run(options: argparse.Namespace) -> int:
     from corpusmill import drive, plan, recipe
     from corpusmill.report.funnel import funnel
     from corpusmill.report.progress import Bar
+    from corpusmill.storage import paths
 
     chosen = plan.make(recipe.load(options.recipe, options.set))
     execute = _executor(options)
-    with Bar() as bar:
-        results = drive.run(chosen, execute, bar)
+    results = drive.run(chosen, execute, Bar())
     for result in results:
         _print(funnel(result.layout.title, result.report, result.seconds))
-        print(f"\nshards   {result.layout.documents_folder}\nreport   {result.layout.report}")
+        print(f"\nshards   {paths.join(result.layout.folder, 'documents')}\nreport   {result.layout.report}")
     print(f"explain  corpusmill explain {chosen.root} <url or id>")
     return 0
 
@@ -108,7 +109,8 @@ def _run(options: argparse.Namespace) -> int:
 def _executor(options: argparse.Namespace) -> "drive.Execute":  # type: ignore[name-defined]  # noqa: F821
     if options.runner == "local":
         if options.flags:
-            raise errors.UsageError(f"{' '.join(options.flags)}: --runner local is not Beam and takes no options after --")
+            found = " ".join(options.flags)
+            raise errors.UsageError(f"{found}: --runner local is not Beam and takes no options after --")
         from corpusmill import local
 
         return local.executor(options.workers)
@@ -189,5 +191,7 @@ def _recipes(options: argparse.Namespace) -> int:
 def _print(item: object) -> None:
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 140  # a pipe or a file has no width; wide enough for every table
     console.print(item)

@@ -26,7 +26,7 @@ class Planned:
     @property
     def input_bytes(self) -> int:
         """Bytes of the source that the tasks will read, as stored."""
-        return sum(task.split.end - task.split.start for task in self.tasks)
+        return sum(task.split.length for task in self.tasks)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ def stage_key(source: Any, specs: Sequence[Any]) -> str:
     It covers the package's version, each step with its defaults and the digests of the files it reads, and how the
     input is read (but not where it lies, so that a copy elsewhere has the same key).
     """
-    reading = {name: value for name, value in recipe.plain(source).items() if name not in ("paths", "prefix", "split_mb")}
+    where = ("paths", "prefix", "split_mb")
+    reading = {name: value for name, value in recipe.plain(source).items() if name not in where}
     steps = [{**recipe.plain(step), "files": _digests(step)} for step in specs]
     return _digest({"format": FORMAT, "version": __version__, "input": reading, "steps": steps})
 

@@ -6,7 +6,7 @@ import functools
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
@@ -15,7 +15,7 @@ from corpusmill import steps
 from corpusmill.errors import RecipeError
 from corpusmill.extract import Extractor
 from corpusmill.filters import Filter
-from corpusmill.spec import Bounds, spec
+from corpusmill.spec import Bounds, is_limit, spec
 from corpusmill.storage.inputs import Input
 
 Step = Extractor | Filter
@@ -104,6 +104,12 @@ def plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def classes() -> dict[str, Any]:
+    """Every step by its `use` and every input by its `format`."""
+    found = [(cls, "use") for cls in steps.members(Step)] + [(cls, "format") for cls in steps.members(Input)]
+    return {str(next(f.default for f in dataclasses.fields(cls) if f.name == key)): cls for cls, key in found}
+
+
 class _Flow(list):  # type: ignore[type-arg]
     """A list that YAML writes on one line."""
 
@@ -159,7 +165,9 @@ def _mappings(node: yaml.Node) -> Iterable[yaml.MappingNode]:
 def _set(data: dict[str, Any], setting: str) -> None:
     path, equals, text = setting.partition("=")
     if not equals:
-        raise RecipeError(f"--set {setting}: expected key=value, e.g. --set output=out or --set steps.language.keep=[en]")
+        raise RecipeError(
+            f"--set {setting}: expected key=value, e.g. --set output=out or --set steps.language.keep=[en]"
+        )
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
@@ -194,46 +202,60 @@ def _index(items: list[Any], key: str, setting: str) -> int:
 
 def _fault(item: Any, root: yaml.Node, file: str) -> str:
     """One fault as `file:line: where: what was found, what was expected`."""
-    node, path, owner = _walk(root, item["loc"])
-    place = f"{file}:{node.start_mark.line + 1}: {'.'.join(path) or 'recipe'}"
+    spot = _walk(root, item["loc"])
+    place = f"{file}:{spot.node.start_mark.line + 1}: {'.'.join(spot.path) or 'recipe'}"
     found = item.get("input")
+    if spot.in_bounds:
+        value = yaml.SafeLoader("").construct_document(spot.node)
+        return f"{place}: found {json.dumps(value)}: expected [low, high], two numbers; null leaves an end open"
     if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        known = list(get_type_hints(owner)) if owner else []
-        known = [name for name in known if name not in ("measures_dropped",)]
-        return f"{place}: unknown key{_near(path[-1], known)}; the keys are {', '.join(known)}"
+        known = [field.name for field in dataclasses.fields(spot.owner)]
+        return f"{place}: unknown key{_near(spot.path[-1], known)}; the keys are {', '.join(known)}"
     if item["type"] == "union_tag_invalid":
         context = item["ctx"]
         tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
         key = context["discriminator"].strip("'")
         return f"{place}: no {key} '{context['tag']}'{_near(context['tag'], tags)}; there are {', '.join(tags)}"
     if item["type"] in ("missing", "missing_argument"):
-        inside = owner is Bounds
-        return f"{place}: {'expected [low, high], both written; null leaves an end open' if inside else 'this key is missing'}"
+        return f"{place}: this key is missing"
     if item["type"] == "value_error":
-        return f"{place}: {item['ctx']['error']}"
+        message = str(item["ctx"]["error"])
+        field = _node_at(spot.node, message.partition(":")[0]) or spot.node
+        return f"{file}:{field.start_mark.line + 1}: {'.'.join(spot.path)}: {message}"
     return f"{place}: found {found!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
 
 
-def _walk(root: yaml.Node, location: Iterable[Any]) -> tuple[yaml.Node, list[str], type | None]:
-    """The node nearest to a pydantic location, the path as the user wrote it, and the spec that owns the last key."""
-    node, path = root, []
-    owner: type | None = Recipe
-    classes = {cls.__dataclass_fields__["use"].default: cls for cls in steps.members(Step)} | {
-        cls.__dataclass_fields__["format"].default: cls for cls in steps.members(Input)
-    }
+@dataclasses.dataclass
+class _Spot:
+    """Where in the YAML a fault lies: the nearest node, the path as the user wrote it, and the spec around it."""
+
+    node: yaml.Node
+    path: list[str]
+    owner: Any = Recipe
+    in_bounds: bool = False
+
+
+def _walk(root: yaml.Node, location: Iterable[Any]) -> _Spot:
+    """Follow a pydantic location, which holds the tags of unions besides the keys of the recipe."""
+    spot = _Spot(root, [])
+    tagged = classes()
     for key in location:
-        child = _node_at(node, key)
-        if child is None and key in classes:  # a union's tag, which is no key of the recipe
-            owner = classes[key]
+        child = _node_at(spot.node, key)
+        if child is None and key in tagged:
+            spot.owner = tagged[key]
+            spot.path[-1] += f" ({key})"
             continue
-        path.append(str(key))
-        if child is not None:
-            node = child
-            owner = ErrorBudget if path == ["errors"] else owner
-        elif isinstance(node, yaml.SequenceNode) or key in Bounds._fields:
-            owner = Bounds
-            path.pop()
-    return node, path, owner
+        spot.path.append(str(key))
+        if child is None:
+            continue
+        spot.node = child
+        if key == "errors":
+            spot.owner = ErrorBudget
+        field = spot.owner.__dataclass_fields__.get(key)
+        if field is not None and is_limit(field.default):
+            spot.in_bounds = True
+            break
+    return spot
 
 
 def _node_at(node: yaml.Node, key: Any) -> yaml.Node | None:

@@ -113,7 +113,7 @@ class ShardRunner:
 
 
 def full_ledger(specs: Sequence[Any]) -> pa.Schema:
-    """The ledger as stored: `row`, the number of the record among the shard's page records, then the chain's columns."""
+    """The ledger as stored: `row`, the record's number among the shard's page records, then the chain's columns."""
     return pa.schema([pa.field("row", pa.int64()), *ledger_schema(specs)])
 
 

@@ -42,6 +42,12 @@ class StepCounts:
     failed: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "StepCounts":
+        """The counts as `Report.to_json` wrote them."""
+        plain = {name: value for name, value in data.items() if name not in ("step", "reasons")}
+        return cls(**plain, reasons=Counter(data["reasons"]))
+
     def add(self, other: "StepCounts") -> None:
         """Add another shard's counts of the same step."""
         self.documents_in += other.documents_in
@@ -123,14 +129,15 @@ class Report:
         return found
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data with sorted keys (steps stay in chain order), the same for equal reports."""
+        """Plain data, the same for equal reports; steps are a list, in the order of the chain."""
         return {
             **{k: getattr(self, k) for k in ("records", "kept", "dropped", "dead", "bytes_read", "incident_count")},
             "skipped": dict(sorted(self.skipped.items())),
             "incidents": [list(item) for item in self.incidents],
-            "steps": {
-                name: {**vars(step), "reasons": dict(sorted(step.reasons.items()))} for name, step in self.steps.items()
-            },
+            "steps": [
+                {"step": name, **vars(step), "reasons": dict(sorted(step.reasons.items()))}
+                for name, step in self.steps.items()
+            ],
             "histograms": {
                 name: {str(index): bins[index] for index in sorted(bins)} for name, bins in self.histograms.items()
             },
@@ -147,7 +154,7 @@ class Report:
             **plain,
             skipped=Counter(data["skipped"]),
             incidents=[(str(f), int(o), str(w)) for f, o, w in data["incidents"]],
-            steps={k: StepCounts(**{**v, "reasons": Counter(v["reasons"])}) for k, v in data["steps"].items()},
+            steps={step["step"]: StepCounts.from_json(step) for step in data["steps"]},
             histograms={k: Counter({int(b): n for b, n in v.items()}) for k, v in data["histograms"].items()},
             examples={k: [Example(*e) for e in v] for k, v in data["examples"].items()},
             languages={k: list(v) for k, v in data["languages"].items()},

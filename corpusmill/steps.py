@@ -20,7 +20,7 @@ Batch: TypeAlias = pa.RecordBatch | pa.Table | Mapping[str, Sequence[Any]]
 Mask = npt.NDArray[np.bool_]
 
 
-def members(union: Any) -> tuple[type, ...]:
+def members(union: Any) -> tuple[Any, ...]:
     """The classes of a family's type union, or the one class where a family has a single member."""
     return get_args(union) or (union,)
 

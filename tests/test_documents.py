@@ -9,7 +9,12 @@ from corpusmill import documents
 def test_ids_are_stable_and_depend_on_every_part():
     """An id is 32 hexadecimal digits, the same in every run, other for any other part."""
     assert documents.make_id("http://a", "2024", b"x") == "7fa87ceca910b6bd741c47ef0364fc94"
-    parts = [("http://a", "2024", b"x"), ("http://b", "2024", b"x"), ("http://a", None, b"x"), ("http://a", "2024", b"y")]
+    parts = [
+        ("http://a", "2024", b"x"),
+        ("http://b", "2024", b"x"),
+        ("http://a", None, b"x"),
+        ("http://a", "2024", b"y"),
+    ]
     assert 4 == len({documents.make_id(*part) for part in parts})
 
 

@@ -37,7 +37,7 @@ def executor(runner: str = LOCAL, workers: int = 1, flags: Sequence[str] = ()) -
 
     def execute(stage: MapStage, tasks: Sequence[Task]) -> None:
         pipeline = beam.Pipeline(runner=runner, options=options)
-        pipeline | f"{stage.layout.title}" >> MakeShards(stage, tasks)  # noqa: B018, pipeline operators build the graph
+        pipeline | f"{stage.layout.title}" >> MakeShards(stage, tasks)
         _wait(pipeline, stage)
 
     return execute

@@ -5,14 +5,14 @@ import difflib
 import inspect
 from typing import Any
 
-from corpusmill import recipe, steps
+from corpusmill import recipe
 from corpusmill.errors import UsageError
 from corpusmill.spec import Bounds, is_limit, number
 
 
 def listing() -> list[tuple[str, str]]:
     """Every step and input format with the first line of what it says of itself."""
-    return [(name, (inspect.getdoc(cls) or "").splitlines()[0]) for name, cls in _classes().items()]
+    return [(name, (inspect.getdoc(cls) or "").splitlines()[0]) for name, cls in dict(sorted(recipe.classes().items())).items()]
 
 
 def page(name: str) -> str:
@@ -21,7 +21,7 @@ def page(name: str) -> str:
     Raises:
         UsageError: naming the nearest step there is.
     """
-    classes = _classes()
+    classes = recipe.classes()
     if name not in classes:
         near = difflib.get_close_matches(name, classes, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
@@ -38,12 +38,6 @@ def page(name: str) -> str:
         comment = comments.get(field.name, "")
         lines.append(f"  {field.name:<{width}}  {kind}  {shown[field.name]:<{middle}}  {comment}".rstrip())
     return "\n".join(lines)
-
-
-def _classes() -> dict[str, type]:
-    found = {cls.__dataclass_fields__["use"].default: cls for cls in steps.members(recipe.Step)}
-    found |= {cls.__dataclass_fields__["format"].default: cls for cls in steps.members(recipe.Input)}
-    return dict(sorted(found.items()))
 
 
 def _is_bounds(field: dataclasses.Field[Any]) -> bool:

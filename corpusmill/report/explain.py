@@ -60,7 +60,8 @@ def explain(run: Run, found: Found) -> Group:
     head = [
         Text(row["url"] or "(no URL)", "bold"),
         Text(f"id {row['id']}"),
-        Text(f"read from {found.file} at byte {row['offset']}; {found.stage}, shard {found.shard}, record {row['row']}"),
+        Text(f"read from {found.file} at byte {row['offset']}"),
+        Text(f"{found.stage}, shard {found.shard}, record {row['row']}"),
         _verdict(row),
     ]
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -72,7 +73,8 @@ def explain(run: Run, found: Found) -> Group:
             bounds = _bounds(limit, row["language"])
             mark = _mark(name, signal, value, bounds, row["reason"])
             shown = "not measured" if value is None else number(value)
-            table.add_row(name, signal, shown, "" if bounds is None else f"[{number(bounds[0])}, {number(bounds[1])}]", mark)
+            interval = Text("" if bounds is None else f"[{number(bounds[0])}, {number(bounds[1])}]")
+            table.add_row(name, signal, shown, interval, mark)
     return Group(*head, table)
 
 

@@ -9,6 +9,8 @@ from rich.text import Text
 from corpusmill.report.progress import megabytes
 from corpusmill.stats import Report
 
+MANY = 1000  # documents after which a step that drops none is worth a line
+
 
 def funnel(title: str, report: Report, seconds: Mapping[str, float]) -> Group:
     """The report of a stage, ready to print.
@@ -39,16 +41,15 @@ def funnel(title: str, report: Report, seconds: Mapping[str, float]) -> Group:
 def footer(report: Report, seconds: Mapping[str, float]) -> list[str]:
     """What the table cannot hold: the sums, the incidents, the steps that did nothing."""
     total = sum(seconds.values())
-    lines = [
-        "",
-        f"{report.records:,} records = {report.kept:,} kept + {report.dropped:,} dropped + {report.dead:,} dead letters",
-    ]
+    ends = f"{report.kept:,} kept + {report.dropped:,} dropped + {report.dead:,} dead letters"
+    lines = ["", f"{report.records:,} records = {ends}"]
     if report.skipped:
         others = ", ".join(f"{count:,} {kind}" for kind, count in sorted(report.skipped.items()))
         lines.append(f"records that are no pages: {others}")
     if report.incident_count:
         lines.append(f"{report.incident_count:,} incidents in the input, the first: " + incident(report.incidents[0]))
-    silent = [n for n, s in report.steps.items() if n != "read" and s.documents_in >= 1000 and not s.reasons and not s.failed]
+    judged = {name: step for name, step in report.steps.items() if name != "read" and step.documents_in >= MANY}
+    silent = [name for name, step in judged.items() if not step.reasons and not step.failed]
     if silent:
         lines.append(f"never fired: {', '.join(silent)}")
     empty = [name for name, step in report.steps.items() if step.documents_in and not step.documents_out]

@@ -54,10 +54,10 @@ def find(path: str) -> Run:
     """
     root = _root(path)
     chosen = recipe.parse(paths.read_text(paths.join(root, "recipe.yaml")), paths.join(root, "recipe.yaml"))
-    stages = []
-    for folder in sorted(paths.listing(root)):
-        if paths.exists(paths.join(folder, "manifest.json")):
-            stages.append(StageOutput(folder, paths.name(folder), _json(paths.join(folder, "manifest.json"))))
+    manifests = {folder: paths.join(folder, "manifest.json") for folder in sorted(paths.listing(root))}
+    stages = [
+        StageOutput(folder, paths.name(folder), _json(file)) for folder, file in manifests.items() if paths.exists(file)
+    ]
     if not stages:
         raise OutputError(f"{root}: no stage is finished yet; run the recipe again to go on")
     return Run(root, chosen, stages)

@@ -20,8 +20,9 @@ def planned(plan: Plan) -> Group:
 def _stage(stage: Planned) -> list[Table | Text]:
     count = len(stage.tasks)
     files = len({task.split.path for task in stage.tasks})
+    size = megabytes(stage.input_bytes)
     lines: list[Table | Text] = [
-        Text(f"{stage.stage.layout.title}: {count:,} shards from {files:,} files, {megabytes(stage.input_bytes)}", "bold"),
+        Text(f"{stage.stage.layout.title}: {count:,} shards from {files:,} files, {size}", "bold"),
         Text(f"  steps: {' | '.join(names(stage.stage.specs))}"),
     ]
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -29,7 +30,7 @@ def _stage(stage: Planned) -> list[Table | Text]:
         table.add_column(name, justify="left" if name == "file" else "right")
     for task in stage.tasks[:SHOWN]:
         split = task.split
-        size = megabytes(split.end - split.start)
+        size = megabytes(split.length)
         table.add_row(str(task.shard), split.path, f"{split.start:,}", f"{split.end:,}", size)
     lines.append(table)
     if count > SHOWN:

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -59,15 +58,6 @@ class Bar:
             self._live = None
         passed = time.monotonic() - self._begin
         self._console.print(f"{self._title}: {self._shards}/{self._total} shards in {passed:,.1f} s", highlight=False)
-
-    def __enter__(self) -> "Bar":
-        """For `with`; nothing is shown yet."""
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Leave the terminal clean whatever happened."""
-        if self._live:
-            self._live.stop()
 
 
 def megabytes(count: float) -> str:
