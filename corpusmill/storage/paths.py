@@ -41,12 +41,19 @@ def filesystem(path: str) -> tuple[Any, str]:
     return fsspec.core.url_to_fs(path)  # type: ignore[no-any-return]
 
 
-def open_read(path: str) -> BinaryIO:
-    """Open for reading with seeks; remote files are fetched by range, `BLOCK` bytes at a time."""
+def open_read(path: str, *, ranges: bool = False) -> BinaryIO:
+    """Open for reading with seeks; remote files are fetched by range.
+
+    Args:
+        path: fsspec URL or path.
+        ranges: ask for exactly the ranges that are read (columnar files, whose reader joins them itself);
+            otherwise `BLOCK` bytes ahead.
+    """
     if is_local(path):
         return local(path).open("rb", buffering=0)
     fs, inner = filesystem(path)
-    return fs.open(inner, "rb", block_size=BLOCK, cache_type="readahead")  # type: ignore[no-any-return]
+    options = {"cache_type": "none"} if ranges else {"cache_type": "readahead", "block_size": BLOCK}
+    return fs.open(inner, "rb", **options)  # type: ignore[no-any-return]
 
 
 def exists(path: str) -> bool:

@@ -204,6 +204,10 @@ def parse_date(value: str) -> int | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
-    zoned = found if found.tzinfo else found.replace(tzinfo=UTC)
-    span = zoned - EPOCH
+    return milliseconds(found)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Milliseconds since 1970 in UTC, exactly; a moment without a zone is taken as UTC."""
+    span = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH
     return (span.days * 86_400 + span.seconds) * 1000 + span.microseconds // 1000

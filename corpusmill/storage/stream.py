@@ -1,6 +1,8 @@
 """A stream of bytes that can be looked at before it is taken."""
 
+import io
 from collections.abc import Callable
+from typing import Any, BinaryIO
 
 
 class Stream:
@@ -52,3 +54,55 @@ class Stream:
         """Undo the taking of `data`."""
         self._data[:0] = data
         self.position -= len(data)
+
+
+class DamagedError(Exception):
+    """Bytes that cannot be decompressed."""
+
+
+class Watched(io.RawIOBase):
+    """A file below a decompressor, to tell damaged bytes from a disk or a network that fails: both are OSErrors."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Watch `file`."""
+        self._file = file
+        self._failed: OSError | None = None
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """As the file below."""
+        return self._file.seekable()
+
+    def seek(self, at: int, whence: int = 0) -> int:
+        """As the file below."""
+        return self._file.seek(at, whence)
+
+    def tell(self) -> int:
+        """As the file below."""
+        return self._file.tell()
+
+    def readinto(self, buffer: Any) -> int:
+        """Read from the file below, and remember if that fails."""
+        try:
+            data = self._file.read(len(buffer))
+        except OSError as error:
+            self._failed = error
+            raise
+        buffer[: len(data)] = data
+        return len(data)
+
+    def passing(self, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+        """`read` of a decompressor over this file, its own complaints raised as `DamagedError`."""
+
+        def guarded(count: int) -> bytes:
+            try:
+                return read(count)
+            except (OSError, EOFError) as error:
+                if self._failed is not None:
+                    raise self._failed from error
+                raise DamagedError(str(error)) from error
+
+        return guarded

@@ -17,7 +17,7 @@ from corpusmill.storage.gzipped import MAGIC, runs
 from corpusmill.storage.inputs import Warc, Wet, max_bytes
 from corpusmill.storage.read import Batcher, Read, parse_date
 from corpusmill.storage.splits import Split
-from corpusmill.storage.stream import Stream
+from corpusmill.storage.stream import DamagedError, Stream, Watched
 
 CHUNK = 1 << 20
 ZSTD = (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + i]) + b"\x2a\x4d\x18" for i in range(16)))
@@ -81,21 +81,23 @@ def _from_decoder(file: BinaryIO, lz4: bool, cutter: Cutter) -> Iterator[tuple[R
     from fastwarc.stream_io import Lz4Reader, ZstdReader
 
     file.seek(0)
-    reader = (Lz4Reader if lz4 else ZstdReader)(file)
+    watched = Watched(file)
+    reader = (Lz4Reader if lz4 else ZstdReader)(watched)
+    read = watched.passing(reader.read)
     failed: list[str] = []
 
     def more() -> bytes:
         try:
-            return b"" if failed else reader.read(CHUNK)
-        except OSError as error:
+            return b"" if failed else read(CHUNK)
+        except DamagedError as error:
             failed.append(str(error))
             return b""
 
     stream = Stream(more)
     for item in cutter.records(stream, None, 0, None):
-        yield item, reader.inner_tell()
-    if failed:
-        yield Trouble(0, f"cannot be decompressed after {stream.position} bytes: {failed[0]}", 0), 0
+        yield item, file.tell()
+    for message in failed:
+        yield Trouble(0, f"cannot be decompressed after {stream.position} bytes: {message}", 0), file.tell()
 
 
 def _from_plain(file: BinaryIO, split: Split, cutter: Cutter) -> Iterator[tuple[Record | Trouble, int]]:
