@@ -15,7 +15,7 @@ from corpusmill import steps
 from corpusmill.errors import RecipeError
 from corpusmill.extract import Extractor
 from corpusmill.filters import Filter
-from corpusmill.spec import Bounds, is_limit, spec
+from corpusmill.spec import Bounds, spec, takes_limit
 from corpusmill.storage.inputs import Input
 
 Step = Extractor | Filter
@@ -252,7 +252,7 @@ def _walk(root: yaml.Node, location: Iterable[Any]) -> _Spot:
         if key == "errors":
             spot.owner = ErrorBudget
         field = spot.owner.__dataclass_fields__.get(key)
-        if field is not None and is_limit(field.default):
+        if field is not None and takes_limit(field):
             spot.in_bounds = True
             break
     return spot

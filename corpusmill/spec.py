@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, dataclass_transform, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, dataclass_transform, get_args, runtime_checkable
 
 ANY_LANGUAGE = "*"
 T = TypeVar("T")
@@ -75,6 +75,11 @@ def is_limit(value: object) -> bool:
     if isinstance(value, Mapping):
         return bool(value) and all(isinstance(item, Bounds) for item in value.values())
     return isinstance(value, Bounds)
+
+
+def takes_limit(field: dataclasses.Field[Any]) -> bool:
+    """True for a field of a spec that holds a limit, whatever its default is."""
+    return Bounds in (field.type, *get_args(field.type))
 
 
 def intervals(limit: Limit) -> dict[str, Bounds]:

@@ -2,7 +2,9 @@
 
 import argparse
 import logging
-from collections.abc import Sequence
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -13,6 +15,7 @@ from corpusmill.pipelines.map_stage import MakeShards
 from corpusmill.stage import MapStage, Task
 
 LOCAL = "FnApiRunner"
+NETWORK_SECONDS = 60.0
 RUNNERS = (LOCAL, "DataflowRunner", "FlinkRunner", "SparkRunner", "PortableRunner", "PrismRunner")
 REFUSED = {
     "DirectRunner": f"it first tries to download another runner, and hangs without network; use {LOCAL}",
@@ -36,16 +39,21 @@ def executor(runner: str = LOCAL, workers: int = 1, flags: Sequence[str] = ()) -
     options = pipeline_options(runner, workers, flags)
 
     def execute(stage: MapStage, tasks: Sequence[Task]) -> None:
-        pipeline = beam.Pipeline(runner=runner, options=options)
-        pipeline | f"{stage.layout.title}" >> MakeShards(stage, tasks)
-        _wait(pipeline, stage)
+        _wait(pipeline(stage, tasks, options), stage)
 
     return execute
 
 
+def pipeline(stage: MapStage, tasks: Sequence[Task], options: PipelineOptions) -> beam.Pipeline:
+    """The job of one stage, not yet run."""
+    job = beam.Pipeline(options=options)
+    job | stage.layout.title >> MakeShards(stage, tasks)
+    return job
+
+
 def pipeline_options(runner: str, workers: int, flags: Sequence[str]) -> PipelineOptions:
     """Beam's options for a run; every flag must be one that Beam knows."""
-    _check_runner(runner)
+    _check_runner(runner, flags)
     local = []
     if runner == LOCAL:
         mode = "multi_processing" if workers > 1 else "in_memory"
@@ -55,11 +63,16 @@ def pipeline_options(runner: str, workers: int, flags: Sequence[str]) -> Pipelin
     return PipelineOptions([f"--runner={runner}", *local, *flags], save_main_session=False)
 
 
-def _check_runner(runner: str) -> None:
+def _check_runner(runner: str, flags: Sequence[str]) -> None:
     if runner in REFUSED:
         raise UsageError(f"--runner {runner} is refused: {REFUSED[runner]}")
     if runner not in RUNNERS:
         raise UsageError(f"--runner {runner}: no such runner; there are local, {', '.join(RUNNERS)}")
+    if runner == "PrismRunner" and not any(flag.startswith(("--prism_location", "--job_endpoint")) for flag in flags):
+        raise UsageError(
+            "PrismRunner would download its program at run time, and hang without network; install prism"
+            " and say where it is: -- --prism_location=/path/to/prism"
+        )
 
 
 def _check_flags(flags: Sequence[str]) -> None:
@@ -92,14 +105,26 @@ class _Tolerant:
         return self
 
 
-def _wait(pipeline: beam.Pipeline, stage: MapStage) -> None:
+def _wait(job: beam.Pipeline, stage: MapStage) -> None:
     """Run to the end; local runners raise whatever a worker raised, as text."""
     try:
-        state = pipeline.run().wait_until_finish()
+        with _patience(NETWORK_SECONDS):
+            state = job.run().wait_until_finish()
     except RuntimeError as error:
         raise EngineError(f"{stage.layout.title}: {_last_line(error)}") from error
     if state not in ("DONE", None):
         raise EngineError(f"{stage.layout.title}: the job ended in state {state}")
+
+
+@contextmanager
+def _patience(seconds: float) -> Iterator[None]:
+    """Give up on servers that never answer: Flink and Spark may fetch their job server here, without a limit."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _last_line(error: RuntimeError) -> str:

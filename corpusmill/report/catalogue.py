@@ -7,7 +7,7 @@ from typing import Any
 
 from corpusmill import recipe
 from corpusmill.errors import UsageError
-from corpusmill.spec import Bounds, is_limit, number
+from corpusmill.spec import Bounds, number, takes_limit
 
 
 def listing() -> list[tuple[str, str]]:
@@ -34,14 +34,10 @@ def page(name: str) -> str:
     shown = {field.name: _default(field) for field in fields}
     middle = max(len(text) for text in shown.values()) if fields else 0
     for field in fields:
-        kind = "bounds" if _is_bounds(field) else "option"
+        kind = "bounds" if takes_limit(field) else "option"
         comment = comments.get(field.name, "")
         lines.append(f"  {field.name:<{width}}  {kind}  {shown[field.name]:<{middle}}  {comment}".rstrip())
     return "\n".join(lines)
-
-
-def _is_bounds(field: dataclasses.Field[Any]) -> bool:
-    return is_limit(field.default)
 
 
 def _default(field: dataclasses.Field[Any]) -> str:

@@ -1,0 +1,66 @@
+"""Beam wiring: which runners, which flags, and a graph in which no document travels."""
+
+import pytest
+
+from corpusmill import plan, recipe
+from corpusmill.errors import UsageError
+from corpusmill.pipelines import engine
+from tests import crawl, runs
+
+DATAFLOW = (
+    "--project=my-project-1", "--region=us-central1", "--temp_location=gs://b/tmp", "--staging_location=gs://b/stg",
+    "--no_auth", "--sdk_location=container", "--sdk_container_image=gcr.io/my-project-1/corpusmill:1", "--dry_run=True",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("runner", "flags", "message"),
+    [
+        ("DirectRunner", (), "refused: it first tries to download another runner"),
+        ("DaskRunner", (), "refused: it runs only the last branch"),
+        ("NoRunner", (), "no such runner; there are local, FnApiRunner, DataflowRunner"),
+        ("PrismRunner", (), "would download its program at run time"),
+        ("FnApiRunner", ("--projekt=x",), "--projekt=x: Beam has no such option"),
+        ("FnApiRunner", ("--direct_running_mode=multi_threading",), "loses records without an error"),
+    ],
+)
+def test_what_gives_wrong_results_is_refused(runner, flags, message):
+    """Runners and flags that hang, lose records or mean nothing are refused before anything starts."""
+    with pytest.raises(UsageError, match=message):
+        engine.executor(runner, 1, flags)
+
+
+def test_one_worker_stays_in_this_process_and_more_get_their_own():
+    """Threads are never used: they lose records."""
+    assert "in_memory" in str(engine.pipeline_options("FnApiRunner", 1, ()).display_data())
+    assert "multi_processing" in str(engine.pipeline_options("FnApiRunner", 3, ()).display_data())
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in recipe.SHIPPED.glob("*.yaml")))
+def test_the_dataflow_graph_of_every_recipe(name, tmp_path, lid_model):
+    """Each shipped recipe becomes a Dataflow job, offline; its elements are tasks and shard numbers, never batches."""
+    pytest.importorskip("apache_beam.runners.dataflow.internal.clients.dataflow", reason="needs corpusmill[dataflow]")
+    crawl.crawl(tmp_path / "crawl")
+    settings = [f"input.paths={tmp_path}/crawl/*.warc.gz", "output=gs://b/out", f"steps.language.model={lid_model}"]
+    (planned,) = plan.make(recipe.load(name, settings)).stages
+    options = engine.pipeline_options("DataflowRunner", 1, DATAFLOW)
+    proto = engine.pipeline(planned.stage, planned.tasks, options).run().job.proto_pipeline
+    names = {transform.unique_name for transform in proto.components.transforms.values()}
+    assert any(name.endswith("RunShard") for name in names)
+    assert any("Spread" in name for name in names)
+    assert "arrow" not in str(proto.components.coders).lower()
+    assert any("gcr.io/my-project-1/corpusmill:1" in str(e.payload) for e in proto.components.environments.values())
+
+
+def test_a_step_that_breaks_names_its_shard(tmp_path):
+    """A bug stops the run with the shard in which it showed, on Beam as in this process."""
+    crawl.crawl(tmp_path / "crawl")
+    planned = runs.planned(tmp_path / "crawl", tmp_path / "out")
+
+    def broken(stage, tasks):
+        object.__setattr__(stage.specs[1], "words", "no bounds")
+        engine.executor()(stage, tasks)
+
+    with pytest.raises(Exception, match=r"shard 0") as caught:
+        runs.drive.run(planned, broken, runs.Silent())
+    assert "crawl-0.warc.gz" in str(caught.value)

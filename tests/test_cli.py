@@ -1,0 +1,171 @@
+"""The command line: its flags, its messages, its exit codes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from corpusmill import cli
+from tests import crawl, runs
+
+
+@pytest.fixture
+def done(tmp_path):
+    """A finished run of the small recipe."""
+    crawl.crawl(tmp_path / "crawl")
+    runs.run(tmp_path / "crawl", tmp_path / "out")
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def recipe_file(tmp_path):
+    """The small recipe as a file, over a small crawl."""
+    crawl.crawl(tmp_path / "crawl")
+    (tmp_path / "small.yaml").write_text(crawl.recipe(tmp_path / "crawl", tmp_path / "out"))
+    return tmp_path / "small.yaml"
+
+
+def test_no_new_flags():
+    """Knobs belong into the recipe; a new flag needs a reason, and this list."""
+    expected = {
+        "run": ["--help", "--runner", "--set", "--workers"], "plan": ["--help", "--set"], "report": ["--help"],
+        "explain": ["--help"], "verify": ["--help"], "steps": ["--help"], "recipes": ["--copy", "--help"],
+        "classifier": ["--help"],
+    }  # fmt: skip
+    (commands,) = [action.choices for action in cli.parser()._actions if action.choices]
+    found = {
+        name: sorted(flag for action in command._actions for flag in action.option_strings if flag.startswith("--"))
+        for name, command in commands.items()
+    }
+    assert expected == found
+
+
+@pytest.mark.parametrize("name", [None, "run", "plan", "report", "explain", "verify", "steps", "recipes", "classifier"])
+def test_every_command_has_help(name, capsys):
+    """--help prints and ends well."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main([name, "--help"] if name else ["--help"])
+    assert 0 == ended.value.code
+    assert "usage: corpusmill" in capsys.readouterr().out
+
+
+def test_run_prints_the_funnel_and_where_things_lie(recipe_file, capsys):
+    """A run ends with the table, the shards, the report and the next command."""
+    assert 0 == cli.main(["run", str(recipe_file), "--runner", "local"])
+    out = capsys.readouterr()
+    assert "gopher_quality" in out.out
+    assert "28 records = " in out.out
+    assert "01-curate/documents" in out.out
+    assert "corpusmill explain" in out.out
+    assert "shards in" in out.err
+
+
+def test_plan_writes_nothing(recipe_file, tmp_path, capsys):
+    """plan shows stages and shards, and leaves no file."""
+    assert 0 == cli.main(["plan", str(recipe_file)])
+    assert "resiliparse | gopher_quality | fineweb_quality" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
+def test_report_prints_the_same_funnel_later(done, capsys):
+    """report finds the run below its folder."""
+    assert 0 == cli.main(["report", str(done)])
+    assert "28 records = " in capsys.readouterr().out
+
+
+def test_explain_by_url_and_by_id(done, capsys):
+    """A short page's table names the bound that dropped it; its id finds the same record."""
+    assert 0 == cli.main(["explain", str(done), "https://site0.example/0/0"])
+    out = capsys.readouterr().out
+    assert "dropped: gopher_quality.words<50" in out
+    assert "[50, 100000]" in out
+    assert 0 == cli.main(["explain", str(done), "00000000-0000-0000-0000-000000000000"])
+    assert "https://site0.example/0/0" in capsys.readouterr().out
+
+
+def test_explain_what_the_reader_dropped(done, capsys):
+    """A record that never reached a step is explained too."""
+    assert 0 == cli.main(["explain", str(done), "https://site.example/gone"])
+    assert "dropped: read.status=404" in capsys.readouterr().out
+
+
+def test_verify_says_same_or_where_not(done, tmp_path, capsys):
+    """Exit code 0 for equal outputs, 1 and the files for others."""
+    runs.run(tmp_path / "crawl", tmp_path / "again")
+    assert 0 == cli.main(["verify", str(done), str(tmp_path / "again")])
+    runs.run(tmp_path / "crawl", tmp_path / "other", "steps.gopher_quality.words=[1, 100000]")
+    assert 1 == cli.main(["verify", str(done), str(tmp_path / "other")])
+    assert "documents" in capsys.readouterr().out
+
+
+def test_the_catalogue(capsys):
+    """steps lists every step; one in full has its fields, defaults, source."""
+    assert 0 == cli.main(["steps"])
+    assert "gopher_quality" in capsys.readouterr().out
+    assert 0 == cli.main(["steps", "gopher_quality"])
+    page = capsys.readouterr().out
+    assert "[50, 100000]" in page
+    assert "Rae et al." in page
+
+
+def test_recipes_are_listed_printed_and_copied(tmp_path, capsys):
+    """A shipped recipe is copied once and never over something."""
+    assert 0 == cli.main(["recipes"])
+    assert "fineweb" in capsys.readouterr().out
+    target = tmp_path / "mine.yaml"
+    assert 0 == cli.main(["recipes", "fineweb", "--copy", str(target)])
+    assert "name: fineweb" in target.read_text()
+    assert 2 == cli.main(["recipes", "fineweb", "--copy", str(target)])
+    assert "exists already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "nothing.yaml"], "nothing.yaml: no such recipe"),
+        (["run", "{recipe}", "--set", "input.paths=/nowhere/*.gz"], "/nowhere/*.gz: no file matches"),
+        (["run", "{recipe}", "--set", "steps.gopher_quality.wrods=[1, 2]"], "did you mean 'words'?"),
+        (["run", "{recipe}", "--runner", "DirectRunner"], "is refused"),
+        (["run", "{recipe}", "--runner", "local", "--", "--project=x"], "takes no options after --"),
+        (["report", "/nowhere"], "/nowhere: no such folder"),
+        (["steps", "gopher"], "no step 'gopher'; did you mean 'gopher_quality'?"),
+        (["verify", "/nowhere", "/nowhere"], "/nowhere"),
+    ],
+)
+def test_bad_usage_is_one_message_and_exit_code_2(arguments, message, recipe_file, tmp_path, capsys):
+    """What the user can mend is told in one message; nothing is written."""
+    assert 2 == cli.main([argument.format(recipe=recipe_file) for argument in arguments])
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_arguments_that_are_no_numbers(capsys):
+    """--workers wants a whole number from 1 up."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["run", "x.yaml", "--workers", "0"])
+    assert 2 == ended.value.code
+    assert "expected a whole number from 1 up, found '0'" in capsys.readouterr().err
+
+
+def test_help_and_plan_load_nothing_heavy(recipe_file):
+    """Neither Beam nor numba nor a model is imported to show help or a plan."""
+    code = (
+        "import sys; from corpusmill import cli; cli.main(sys.argv[1:]);"
+        "print(sorted({'apache_beam', 'numba', 'fasttext', 'trafilatura', 'spacy', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, "plan", str(recipe_file)], capture_output=True, text=True, check=True
+    )
+    assert "[]" == done.stdout.strip().splitlines()[-1]
+
+
+def test_a_closed_pipe_is_no_error():
+    """`corpusmill steps | head -1` ends quietly."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-P", "-m", "corpusmill", "steps"], stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert b"Traceback" not in done.stderr
