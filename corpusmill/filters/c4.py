@@ -11,7 +11,7 @@ from corpusmill.signals import Measured
 from corpusmill.spec import Bounds, spec
 
 if TYPE_CHECKING:
-    from corpusmill.spans import Spans
+    from corpusmill.kernels.c4 import Page
     from corpusmill.view import View
 
 Flags = npt.NDArray[np.bool_]
@@ -93,64 +93,54 @@ class C4:
 
 
 def _measure(step: C4, view: "View") -> Measured:
-    from corpusmill.kernels import c4, lines
+    from corpusmill.kernels import c4
+    from corpusmill.kernels.line_edits import keep_lines
     from corpusmill.kernels.unicode import lengths
+    from corpusmill.spans import Spans
 
     reading = READINGS[step.dialect]
-    digits, abbreviations = _tables()
-    offsets, data = view.text
-    per_page, starts, ends = lines.splitlines(offsets, data)
-    starts, ends = lines.strip(data, starts, ends)
-    long = c4.long_words(data, starts, ends, step.max_word_length)
-    cuts = c4.find_citations(data, starts, ends, digits)
-    clean, clean_starts, clean_ends = _without(data, starts, ends, cuts)
-    counted = (data, starts, ends) if reading.citations_are_words else (clean, clean_starts, clean_ends)
     assert step.min_words_per_line is not None  # the dialect's own was taken
-    wordy = c4.enough_words(*counted, step.min_words_per_line)
-    codes, pages, sentences = c4.judge_lines(
-        clean, clean_starts, clean_ends, long, wordy, abbreviations, step.terminal_punctuation, reading.apostrophe
+    rules = c4.Rules(
+        *_tables(),
+        longest=step.max_word_length,
+        least=step.min_words_per_line,
+        end_marks=step.terminal_punctuation,
+        apostrophe=reading.apostrophe,
+        citations_are_words=reading.citations_are_words,
     )
-    kept = codes == c4.KEPT
-    if reading.spacy:
-        sentences = _spacy_sentences(clean, clean_starts, clean_ends, kept)
+    page = c4.judge_lines(*view.text, rules)
+    kept = page.codes == c4.KEPT
+    sentences = _spacy_sentences(view, page, kept) if reading.spacy else page.sentences
     signals: dict[str, npt.NDArray[Any]] = {
-        "characters": lengths(offsets, data),
-        "lorem_ipsum": _sums(pages & c4.LOREM_IPSUM != 0, per_page),
-        "curly_bracket": _sums(pages & c4.CURLY_BRACKET != 0, per_page),
-        "sentences": _sums(sentences, per_page),
-        "kept_lines": _sums(kept, per_page),
-        "lines_with_long_word": _sums(codes == c4.LONG_WORD, per_page),
-        "lines_without_end_mark": _sums(codes == c4.NO_END_MARK, per_page),
-        "lines_too_short": _sums(codes == c4.FEW_WORDS, per_page),
-        "lines_with_javascript": _sums(codes == c4.JAVASCRIPT, per_page),
-        "lines_with_policy": _sums(codes == c4.POLICY, per_page),
+        "characters": lengths(*view.text),
+        "lorem_ipsum": _sums(page.flags & c4.LOREM_IPSUM != 0, page.offsets),
+        "curly_bracket": _sums(page.flags & c4.CURLY_BRACKET != 0, page.offsets),
+        "sentences": _sums(sentences, page.offsets),
+        "kept_lines": _sums(kept, page.offsets),
+        "lines_with_long_word": _sums(page.codes == c4.LONG_WORD, page.offsets),
+        "lines_without_end_mark": _sums(page.codes == c4.NO_END_MARK, page.offsets),
+        "lines_too_short": _sums(page.codes == c4.FEW_WORDS, page.offsets),
+        "lines_with_javascript": _sums(page.codes == c4.JAVASCRIPT, page.offsets),
+        "lines_with_policy": _sums(page.codes == c4.POLICY, page.offsets),
     }
-    return Measured(signals, edits=_edits(view, per_page, starts, ends, kept, cuts))
+    found = keep_lines(*view.text, page.offsets, page.starts, page.ends, kept, page.cut_starts, page.cut_ends)
+    return Measured(signals, edits=Spans(*found, replacements=(b"", b"\n")))
 
 
-def _without(
-    data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int32], ends: npt.NDArray[np.int32], cuts: Any
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """The text without the cuts, and the lines' places in it; the same arrays where there is no cut."""
-    from corpusmill.kernels.splice import splice
-
-    first, last = cuts
-    if len(first) == 0:
-        return data, starts, ends
-    none = np.zeros(len(first), np.int64)
-    whole = np.array([0, len(data)], np.int64)
-    _, clean = splice(whole, data, none, first, last, none, np.zeros(2, np.int64), np.zeros(0, np.uint8))
-    gone = np.concatenate([[0], np.cumsum(last - first)]).astype(np.int32)
-    return clean, starts - gone[np.searchsorted(first, starts)], ends - gone[np.searchsorted(first, ends)]
-
-
-def _spacy_sentences(
-    data: npt.NDArray[np.uint8], starts: npt.NDArray[np.int32], ends: npt.NDArray[np.int32], kept: Flags
-) -> npt.NDArray[np.int32]:
+def _spacy_sentences(view: "View", page: "Page", kept: Flags) -> npt.NDArray[np.int32]:
+    """The sentences of the kept lines without their citations, else 0; shape (L,)."""
     from corpusmill import splitters
 
-    counts = np.zeros(len(starts), np.int32)
-    texts = [data[start:end].tobytes().decode() for start, end in zip(starts[kept], ends[kept], strict=True)]
+    data = view.text.data
+    first = np.searchsorted(page.cut_starts, page.starts)
+    last = np.searchsorted(page.cut_starts, page.ends)
+    texts = []
+    for line in np.flatnonzero(kept):
+        cuts = slice(first[line], last[line])
+        begins = [page.starts[line], *page.cut_ends[cuts]]
+        stops = [*page.cut_starts[cuts], page.ends[line]]
+        texts.append(b"".join(data[a:b].tobytes() for a, b in zip(begins, stops, strict=True)).decode())
+    counts = np.zeros(len(kept), np.int32)
     counts[kept] = splitters.count_sentences(texts)
     return counts
 
@@ -158,20 +148,6 @@ def _spacy_sentences(
 def _sums(values: npt.NDArray[Any], per_page: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Sums over the lines of each page; shape (N,)."""
     return np.diff(np.concatenate([[0], np.cumsum(values, dtype=np.int64)])[per_page])
-
-
-def _edits(
-    view: "View",
-    per_page: npt.NDArray[np.int64],
-    starts: npt.NDArray[np.int32],
-    ends: npt.NDArray[np.int32],
-    kept: Flags,
-    cuts: Any,
-) -> "Spans":
-    from corpusmill.kernels.line_edits import keep_lines
-    from corpusmill.spans import Spans
-
-    return Spans(*keep_lines(*view.text, per_page, starts, ends, kept, *cuts), replacements=(b"", b"\n"))
 
 
 @cache

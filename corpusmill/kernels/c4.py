@@ -1,16 +1,19 @@
 """The line rules of C4: which lines a page keeps, and the edit that leaves only those.
 
-Shapes: N documents, B bytes, L lines, C citations, K spans, D ranges of digits.
-    starts, ends  int32 (L,)   stripped lines as positions in the batch's text
+Shapes: N documents, B bytes, L lines, C citations, D ranges of digits, A abbreviations.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from corpusmill.kernels import c4_phrases
 from corpusmill.kernels.buffers import Bytes, Int64s
+from corpusmill.kernels.c4_phrases import BRACKET, LEADER, SIGNS, find_signs, scan
 from corpusmill.kernels.compiled import kernel
-from corpusmill.kernels.lines import Flags, Int32s, space_at
-from corpusmill.kernels.sentences import Words, sentence_break
+from corpusmill.kernels.lines import Int32s, break_at, space_at, space_before
+from corpusmill.kernels.sentences import Words
 from corpusmill.kernels.unicode import decode
 
 Ranges = npt.NDArray[np.int32]
@@ -21,97 +24,6 @@ LOREM_IPSUM, CURLY_BRACKET = 1, 2
 
 _EDIT = np.frombuffer(b"edit]", np.uint8)
 _NEEDED = np.frombuffer(b"citation needed]", np.uint8)
-
-# What a byte may be the sign of; 0 for nearly all. A phrase is looked for at its rarest letter.
-_MARK, _CURLY, _J, _K, _M, _V, _KELVIN = range(1, 8)
-_SIGNS = np.zeros(256, np.uint8)
-for _bytes, _sign in ((b".?!", _MARK), (b"{", _CURLY), (b"jJ", _J), (b"kK", _K), (b"mM", _M), (b"vV", _V)):
-    _SIGNS[list(_bytes)] = _sign
-_SIGNS[0xE2] = _KELVIN  # U+212A is k in lower case
-
-_FOUND_LOREM, _FOUND_JAVASCRIPT, _FOUND_CURLY, _FOUND_POLICY = 1, 2, 4, 8
-
-
-def _phrase(text: bytes) -> Bytes:
-    return np.frombuffer(text, np.uint8)
-
-
-_JAVA, _LORE, _IPSUM = _phrase(b"avascript"), _phrase(b"lore"), _phrase(b" ipsum")
-_TER, _S_OF_USE, _PRI, _ACY_POLICY = _phrase(b"ter"), _phrase(b"s of use"), _phrase(b"pri"), _phrase(b"acy policy")
-_COO, _IE_POLICY, _IES = _phrase(b"coo"), _phrase(b"ie policy"), _phrase(b"ies")
-_USES, _USE_OF, _USE = _phrase(b"uses coo"), _phrase(b"use of coo"), _phrase(b"use coo")
-_NONE = _phrase(b"")
-
-
-@kernel
-def _around(data: Bytes, start: int, end: int, at: int, size: int, before: Bytes, after: Bytes) -> bool:
-    """Whether `before` and `after` stand around data[at:at+size] in data[start:end], in any ASCII case."""
-    if at - len(before) < start or at + size + len(after) > end:
-        return False
-    for k in range(len(after)):
-        byte = data[at + size + k]
-        if (byte | 0x20 if 0x41 <= byte <= 0x5A else byte) != after[k]:
-            return False
-    for k in range(len(before)):
-        byte = data[at - len(before) + k]
-        if (byte | 0x20 if 0x41 <= byte <= 0x5A else byte) != before[k]:
-            return False
-    return True
-
-
-@kernel
-def _cookies(data: Bytes, start: int, end: int, at: int, size: int) -> bool:
-    """Whether the k at `at`, of `size` bytes, is that of a cookie notice."""
-    if not _around(data, start, end, at, size, _COO, _NONE):
-        return False
-    if _around(data, start, end, at, size, _COO, _IE_POLICY):
-        return True
-    return (
-        _around(data, start, end, at, size, _USES, _IES)
-        or _around(data, start, end, at, size, _USE_OF, _IES)
-        or _around(data, start, end, at, size, _USE, _IES)
-    )
-
-
-@kernel
-def _scan(data: Bytes, start: int, end: int, abbreviations: Words) -> tuple[int, int]:
-    """The phrases that a line holds, as bits, and its sentences."""
-    found = 0
-    while start < end:
-        length = space_at(data, start, end)
-        if not length:
-            break
-        start += length
-    sentences = 1 if start < end else 0
-    marks_end = start  # the run of marks that was looked at ends here
-    for i in range(start, end):
-        sign = _SIGNS[data[i]]
-        if sign == 0:
-            continue
-        if sign == _MARK:
-            if i >= marks_end:
-                broken, marks_end = sentence_break(data, start, i, end, abbreviations)
-                sentences += broken
-        elif sign == _CURLY:
-            found |= _FOUND_CURLY
-        elif sign == _J:
-            if _around(data, start, end, i, 1, _NONE, _JAVA):
-                found |= _FOUND_JAVASCRIPT
-        elif sign == _K:
-            if _cookies(data, start, end, i, 1):
-                found |= _FOUND_POLICY
-        elif sign == _M:
-            if _around(data, start, end, i, 1, _LORE, _IPSUM):
-                found |= _FOUND_LOREM
-            elif _around(data, start, end, i, 1, _TER, _S_OF_USE):
-                found |= _FOUND_POLICY
-        elif sign == _V:
-            if _around(data, start, end, i, 1, _PRI, _ACY_POLICY):
-                found |= _FOUND_POLICY
-        elif i + 2 < end and data[i + 1] == 0x84 and data[i + 2] == 0xAA:
-            if _cookies(data, start, end, i, 3):
-                found |= _FOUND_POLICY
-    return found, sentences
 
 
 @kernel
@@ -192,103 +104,195 @@ def _citation(data: Bytes, start: int, end: int, digits: Ranges) -> int:
 
 
 @kernel
-def find_citations(data: Bytes, starts: Int32s, ends: Int32s, digits: Ranges) -> tuple[Int64s, Int64s]:
-    r"""Find what the pattern `\[\d*\]|\[edit\]|\[citation needed\]` finds in each line.
-
-    Args:
-        data: (B,). starts, ends: (L,).
-        digits: (D, 2), first and last code point of the runs of decimal digits, ascending.
-
-    Returns:
-        Starts and ends (C,), ascending.
-    """
-    room = 0
-    for i in range(len(data)):
-        room += data[i] == 0x5B
-    first = np.empty(room, np.int64)
-    last = np.empty(room, np.int64)
-    found = 0
-    if room:
-        for line in range(len(starts)):
-            i = int(starts[line])
-            end = int(ends[line])
-            while i < end:
-                if data[i] == 0x5B:
-                    after = _citation(data, i, end, digits)
-                    if after > i:
-                        first[found] = i
-                        last[found] = after
-                        found += 1
-                        i = after
-                        continue
-                i += 1
-    return first[:found], last[:found]
-
-
-@kernel
-def judge_lines(
-    data: Bytes,
-    starts: Int32s,
-    ends: Int32s,
-    long: Flags,
-    wordy: Flags,
-    abbreviations: Words,
-    end_marks: bool,
-    apostrophe: bool,
-) -> tuple[Bytes, Bytes, Int32s]:
-    """Take each line, without its citations, through the rules in their order.
-
-    Args:
-        data: (B,). starts, ends: (L,).
-        long, wordy: (L,), whether the line has a word that is too long, and whether it has enough words.
-        abbreviations: (A,), from `sentences.pack`.
-        end_marks: whether a line must end in an end mark. apostrophe: whether `'` is one.
-
-    Returns:
-        Codes (L,): KEPT or the rule that drops the line. Pages (L,): bits LOREM_IPSUM and CURLY_BRACKET, where the
-        line got as far as those rules. Sentences (L,): of kept lines, else 0.
-    """
-    count = len(starts)
-    codes = np.zeros(count, np.uint8)
-    pages = np.zeros(count, np.uint8)
-    sentences = np.zeros(count, np.int32)
-    for line in range(count):
-        start, end = int(starts[line]), int(ends[line])
-        if long[line]:
-            codes[line] = LONG_WORD
-        elif end_marks and not _well_ended(data, start, end, apostrophe):
-            codes[line] = NO_END_MARK
-        elif not wordy[line]:
-            codes[line] = FEW_WORDS
+def _find_citations(
+    data: Bytes, start: int, end: int, digits: Ranges, firsts: Int64s, lasts: Int64s, found: int
+) -> int:
+    r"""Write what the pattern `\[\d*\]|\[edit\]|\[citation needed\]` finds in data[start:end] after the others."""
+    i = start
+    while i < end:
+        after = _citation(data, i, end, digits) if data[i] == 0x5B else i
+        if after > i:
+            firsts[found] = i
+            lasts[found] = after
+            found += 1
+            i = after
         else:
-            found, sentences[line] = _scan(data, start, end, abbreviations)
-            if found & _FOUND_LOREM:
-                pages[line] |= LOREM_IPSUM
-            if found & _FOUND_JAVASCRIPT:
-                codes[line] = JAVASCRIPT
+            i += 1
+    return found
+
+
+@kernel
+def _without(data: Bytes, start: int, end: int, firsts: Int64s, lasts: Int64s, low: int, high: int, out: Bytes) -> int:
+    """Copy data[start:end] less the cuts low to high; give the length of the copy."""
+    size = 0
+    for cut in range(low, high + 1):
+        stop = firsts[cut] if cut < high else end
+        for i in range(start, stop):
+            out[size] = data[i]
+            size += 1
+        if cut < high:
+            start = lasts[cut]
+    return size
+
+
+@kernel
+def _strip(data: Bytes, start: int, end: int) -> tuple[int, int]:
+    while start < end:
+        length = space_at(data, start, end)
+        if not length:
+            break
+        start += length
+    while end > start:
+        length = space_before(data, start, end)
+        if not length:
+            break
+        end -= length
+    return start, end
+
+
+class Rules(NamedTuple):
+    """What a reading of the rules fixes.
+
+    Attributes:
+        digits: (D, 2), first and last code point of the runs of decimal digits, ascending.
+        abbreviations: (A,), from `sentences.pack`.
+        longest: characters that a word may have.
+        least: words that a line must have.
+        end_marks: whether a line must end in an end mark.
+        apostrophe: whether `'` is an end mark.
+        citations_are_words: whether words are counted before the citations go.
+    """
+
+    digits: Ranges
+    abbreviations: Words
+    longest: int
+    least: int
+    end_marks: bool
+    apostrophe: bool
+    citations_are_words: bool
+
+
+class Scratch(NamedTuple):
+    """Memory for one document at a time: places of signs, those of a line's copy, and the copy."""
+
+    places: Int32s
+    spare: Int32s
+    clean: Bytes
+
+
+@kernel
+def _judge(
+    data: Bytes, start: int, end: int, places: Int32s, first: int, last: int, wordy: bool, rules: Rules
+) -> tuple[int, int, int]:
+    """Take a line without citations through the rules after that of long words: code, flags, sentences."""
+    if rules.end_marks and not _well_ended(data, start, end, rules.apostrophe):
+        return NO_END_MARK, 0, 0
+    if not wordy:
+        return FEW_WORDS, 0, 0
+    found, sentences = scan(data, start, end, places, first, last, rules.abbreviations)
+    flags = LOREM_IPSUM if found & c4_phrases.LOREM else 0
+    if found & c4_phrases.JAVASCRIPT:
+        return JAVASCRIPT, flags, 0
+    if found & c4_phrases.CURLY:
+        flags |= CURLY_BRACKET
+    if found & c4_phrases.POLICY:
+        return POLICY, flags, 0
+    return KEPT, flags, sentences
+
+
+@kernel
+def _judge_cited(
+    data: Bytes, start: int, end: int, firsts: Int64s, lasts: Int64s, low: int, high: int, work: Scratch, rules: Rules
+) -> tuple[int, int, int]:
+    """As `_judge`, on a copy of the line without its citations, which are the cuts low to high."""
+    size = _without(data, start, end, firsts, lasts, low, high, work.clean)
+    wordy = (
+        _has_words(data, start, end, rules.least)
+        if rules.citations_are_words
+        else _has_words(work.clean, 0, size, rules.least)
+    )
+    signs = find_signs(work.clean, 0, size, work.spare)
+    return _judge(work.clean, 0, size, work.spare, 0, signs, wordy, rules)
+
+
+@kernel
+def _room(offsets: Int64s, data: Bytes) -> tuple[int, int, int]:
+    """Upper bounds of the number of lines and of citations, and the bytes of the longest document."""
+    lines, brackets, widest = len(offsets) - 1, 0, 0
+    for i in range(len(data)):
+        byte = data[i]
+        lines += (byte >= 0x0A) & (byte <= 0x1E) | (byte == 0xC2) | (byte == 0xE2)
+        brackets += byte == 0x5B
+    for row in range(len(offsets) - 1):
+        widest = max(widest, offsets[row + 1] - offsets[row])
+    return lines, brackets, widest
+
+
+class Page(NamedTuple):
+    """The lines of N documents and what the rules say of each; positions are in the batch's text.
+
+    Attributes:
+        offsets: int64 (N+1,), the lines of each document.
+        starts, ends: int32 (L,), stripped.
+        codes: uint8 (L,), KEPT or the rule that drops the line.
+        flags: uint8 (L,), bits LOREM_IPSUM and CURLY_BRACKET where the line got as far as those rules.
+        sentences: int32 (L,), of kept lines, else 0.
+        cut_starts, cut_ends: int64 (C,), the citations in lines without a long word, ascending.
+    """
+
+    offsets: Int64s
+    starts: Int32s
+    ends: Int32s
+    codes: Bytes
+    flags: Bytes
+    sentences: Int32s
+    cut_starts: Int64s
+    cut_ends: Int64s
+
+
+@kernel
+def judge_lines(offsets: Int64s, data: Bytes, rules: Rules) -> Page:
+    """Split documents (offsets (N+1,), data (B,)) as `str.splitlines` does, and judge each line."""
+    room, brackets, widest = _room(offsets, data)
+    work = Scratch(np.empty(widest + 1, np.int32), np.empty(widest + 1, np.int32), np.empty(widest, np.uint8))
+    lines = np.zeros(len(offsets), np.int64)
+    starts, ends, sentences = np.empty(room, np.int32), np.empty(room, np.int32), np.zeros(room, np.int32)
+    codes, flags = np.zeros(room, np.uint8), np.zeros(room, np.uint8)
+    firsts, lasts = np.empty(brackets, np.int64), np.empty(brackets, np.int64)
+    line, cuts = 0, 0
+    for row in range(len(offsets) - 1):
+        begin, stop = int(offsets[row]), int(offsets[row + 1])
+        signs = find_signs(data, begin, stop, work.places)
+        first, bracketed = 0, False
+        for k in range(signs + 1):  # the end of the document ends a line too
+            at, length = stop, 0
+            if k < signs:
+                at = int(work.places[k])
+                sign = SIGNS[data[at]]
+                bracketed |= sign == BRACKET
+                if at >= begin and sign <= LEADER:
+                    length = break_at(data, at, stop)
+                if not length:
+                    continue
+            elif begin == stop:
+                continue
+            start, end = _strip(data, begin, at)
+            starts[line], ends[line] = start, end
+            low = cuts
+            if _has_long_word(data, start, end, rules.longest):
+                codes[line] = LONG_WORD
             else:
-                if found & _FOUND_CURLY:
-                    pages[line] |= CURLY_BRACKET
-                if found & _FOUND_POLICY:
-                    codes[line] = POLICY
-            if codes[line] != KEPT:
-                sentences[line] = 0
-    return codes, pages, sentences
-
-
-@kernel
-def long_words(data: Bytes, starts: Int32s, ends: Int32s, most: int) -> Flags:
-    """Which lines have a word of more than `most` characters, shape (L,)."""
-    found = np.zeros(len(starts), np.bool_)
-    for line in range(len(starts)):
-        found[line] = _has_long_word(data, int(starts[line]), int(ends[line]), most)
-    return found
-
-
-@kernel
-def enough_words(data: Bytes, starts: Int32s, ends: Int32s, least: int) -> Flags:
-    """Which lines have at least `least` words, shape (L,)."""
-    found = np.zeros(len(starts), np.bool_)
-    for line in range(len(starts)):
-        found[line] = _has_words(data, int(starts[line]), int(ends[line]), least)
-    return found
+                if bracketed:
+                    cuts = _find_citations(data, start, end, rules.digits, firsts, lasts, cuts)
+                if cuts > low:
+                    found = _judge_cited(data, start, end, firsts, lasts, low, cuts, work, rules)
+                else:
+                    wordy = _has_words(data, start, end, rules.least)
+                    found = _judge(data, start, end, work.places, first, k, wordy, rules)
+                codes[line], flags[line], sentences[line] = found
+            line += 1
+            begin, first, bracketed = at + length, k, False
+        lines[row + 1] = line
+    return Page(
+        lines, starts[:line], ends[:line], codes[:line], flags[:line], sentences[:line], firsts[:cuts], lasts[:cuts]
+    )
