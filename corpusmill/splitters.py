@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from corpusmill.errors import ResourceError
-from corpusmill.kernels import unicode, words
+from corpusmill.kernels import boundaries, unicode, words
 from corpusmill.kernels.buffers import Bytes, Int64s, Text
 from corpusmill.kernels.lines import strip
 from corpusmill.kernels.words import Int32s, UInt64s
@@ -51,7 +51,8 @@ def split(text: Text, splitter: Splitter) -> Words:
     tables = unicode.tables()
     if splitter == "whitespace":
         return Words(*words.split_whitespace(*text, tables.kinds))
-    offsets, starts, ends = _split_spacy(text)
+    found = boundaries.split_uax29(*text, *tables) if splitter == "uax29" else _split_spacy(text)
+    offsets, starts, ends = found
     return Words(offsets, starts, ends, *words.describe(text.data, starts, ends, tables.kinds))
 
 
@@ -96,16 +97,17 @@ def _byte_places(raw: Bytes) -> Int64s:
 
 
 def _tokens(pipeline: Any, text: str) -> tuple[Int64s, Int64s]:
-    """Starts and ends of spaCy's tokens, in code points."""
-    from spacy.attrs import IDX, LENGTH
+    """Starts and ends of spaCy's tokens that are not white space, in code points."""
+    from spacy.attrs import IDX, IS_SPACE, LENGTH
 
     with pipeline.memory_zone():
         try:
-            table = pipeline.tokenizer(text).to_array([IDX, LENGTH]).astype(np.int64)
+            table = pipeline.tokenizer(text).to_array([IDX, LENGTH, IS_SPACE]).astype(np.int64)
         except (KeyError, AssertionError):
             if _POISON not in text:
                 raise
             return _tokens_around(pipeline, text)
+    table = table[table[:, 2] == 0]
     return table[:, 0], table[:, 0] + table[:, 1]
 
 

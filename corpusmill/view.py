@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from corpusmill.kernels import buffers
 from corpusmill.kernels.lines import Lines, lines
+from corpusmill.kernels.unicode import lengths
 from corpusmill.splitters import Splitter, Words, split
 
 
@@ -37,6 +38,11 @@ class View:
     def lines(self) -> Lines:
         r"""The lines of the text, split on "\n": where they are, their lengths and hashes."""
         return lines(*self.text)
+
+    @cached_property
+    def lengths(self) -> buffers.Int64s:
+        """The number of code points of each text, shape (N,)."""
+        return lengths(*self.text)
 
     def words(self, splitter: Splitter) -> Words:
         """The words of the text by one of the splitters: where they are, their hashes, lengths and kinds."""

@@ -2,7 +2,9 @@
 
 from corpusmill.filters.c4 import C4
 from corpusmill.filters.fineweb_quality import FineWebQuality
+from corpusmill.filters.gopher_quality import GopherQuality
+from corpusmill.filters.gopher_repetition import GopherRepetition
 from corpusmill.filters.language import Language
 from corpusmill.filters.url_filter import UrlFilter
 
-Filter = C4 | FineWebQuality | Language | UrlFilter
+Filter = C4 | FineWebQuality | GopherQuality | GopherRepetition | Language | UrlFilter

@@ -163,6 +163,18 @@ def _word_end(data: Bytes, at: int, stop: int) -> int:
 
 
 @kernel
+def _most_words(offsets: Int64s, data: Bytes) -> int:
+    """At least as many as there are words: places where a white space character may end, and document starts."""
+    most = len(offsets)
+    for at in range(len(data) - 1):
+        byte, after = data[at], data[at + 1]
+        most += ((byte <= 0x20) & (after > 0x20)) | (byte == 0xC2) | (byte == 0xE1) | (byte == 0xE2) | (byte == 0xE3)
+        # A control character may be a word of its own.
+        most += (after <= 0x20) & (after != 0x20) & (after != 0x0A)
+    return most
+
+
+@kernel
 def split_whitespace(
     offsets: Int64s, data: Bytes, kinds: Bytes
 ) -> tuple[Int64s, Int32s, Int32s, UInt64s, Int32s, Bytes]:
@@ -175,7 +187,7 @@ def split_whitespace(
         Offsets (N+1,), starts, ends, hashes, chars, kinds (W,) as `describe` gives them.
     """
     rows = len(offsets) - 1
-    capacity = len(data) // 2 + rows + 1  # pages that are never written take no memory
+    capacity = _most_words(offsets, data)  # exact but for odd characters: fresh memory costs more than the count
     words = np.zeros(rows + 1, np.int64)
     starts = np.empty(capacity, np.int32)
     ends = np.empty(capacity, np.int32)
