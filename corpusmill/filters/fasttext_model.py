@@ -7,6 +7,7 @@ import contextlib
 import io
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +17,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpusmill import resources
-from corpusmill.errors import ResourceError
+from corpusmill.errors import ResourceError, UsageError
 
 PREFIX = "__label__"
 BLANKS = b" \t\n\v\f\r\0"  # what fastText splits words at; of a text without words it would give the prior
+
+
+class Settings(NamedTuple):
+    """How a supervised model is trained; the names are fastText's."""
+
+    wordNgrams: int = 2  # noqa: N815 - fastText's name
+    dim: int = 100
+    epoch: int = 5
+    lr: float = 0.1
+    seed: int = 0
+    bucket: int = 200_000  # hash buckets of n-grams; with dim, these make the size of the model
+    minCount: int = 1  # noqa: N815
 
 
 class Best(NamedTuple):
@@ -70,16 +83,43 @@ class Model:
         return np.minimum(table, 1.0)
 
 
-def one_line(texts: pa.Array, characters: int = 0) -> list[bytes]:
+def one_line(texts: pa.Array, characters: int = 0, *, lower: bool = False) -> list[bytes]:
     """The heads of texts with each newline turned into a space, as UTF-8.
 
     Args:
         texts: string array, shape (N,), no nulls.
         characters: code points to keep from the start of each text; 0 keeps all.
+        lower: turn capitals into small letters.
     """
     heads = pc.utf8_slice_codeunits(texts, 0, characters) if characters else texts
-    lines = pc.replace_substring(heads, "\n", " ")
+    lines = pc.replace_substring(pc.utf8_lower(heads) if lower else heads, "\n", " ")
     return lines.cast(pa.large_binary() if pa.types.is_large_string(lines.type) else pa.binary()).to_pylist()  # type: ignore[no-any-return]
+
+
+def train(lines: Path, model: Path, settings: Settings, *, quantize: bool = False) -> None:
+    """Train a supervised model and write it; the same lines and settings give the same bytes on the same machine.
+
+    Args:
+        lines: a text file of `__label__name word word …`.
+        model: where to write.
+        settings: as fastText names them. One thread is used: with more, each run gives another model.
+        quantize: store vectors as product codes, an eighth of the size.
+
+    Raises:
+        UsageError: if training diverges.
+    """
+    from fasttext import train_supervised
+
+    try:
+        trained = train_supervised(str(lines), thread=1, verbose=0, **settings._asdict())
+        if quantize:
+            trained.quantize(input=str(lines), thread=1, verbose=0)
+    except RuntimeError as error:
+        raise UsageError(
+            f"fastText could not train: {error} Try a smaller lr than {settings.lr}; if it stays, see which build "
+            f"of fastText is installed: {version('fasttext-wheel')} of fasttext-wheel is the one that was tested"
+        ) from error
+    trained.save_model(str(model))
 
 
 @lru_cache(maxsize=4)

@@ -19,6 +19,7 @@ from corpusmill.kernels import buffers, byte_sets
 from corpusmill.kernels.buffers import Int64s
 from corpusmill.kernels.byte_sets import Nodes, Table
 
+BLOCK = 1 << 23  # bytes
 _WILDCARD = re.compile(rb"(?m)^[ \t]*\*?\.(?=[^.\s])")  # `*.example.com` and `.example.com` mean the domain
 _NO_HOST = np.isin(np.arange(256), [*range(33), *b"/?:"])
 _PUNCTUATION = re.compile(r"[\x00-/:-`{-\x7f]")  # of lower-case text
@@ -39,23 +40,28 @@ def domains(references: Sequence[str]) -> Table:
     """
     parts = []
     for reference in references:
-        found = _canonical(_WILDCARD.sub(b"", read(reference)))
-        bad = np.flatnonzero(_NO_HOST[found.data])
-        if len(bad):
-            row = int(np.searchsorted(found.offsets, bad[0], side="right")) - 1
-            entry = found.data[found.offsets[row] : found.offsets[row + 1]].tobytes().decode(errors="replace")
-            raise ResourceError(
-                f"{reference}, line {row + 1}: {entry!r} is not a domain: it has a path, a port or a blank; "
-                "put addresses of pages into a list of URLs"
-            )
-        parts.append(_without_empty(byte_sets.hash_backwards(*found), found.offsets))
+        for first, block in _blocks(read(reference)):
+            found = _canonical(_WILDCARD.sub(b"", block))
+            bad = np.flatnonzero(_NO_HOST[found.data])
+            if len(bad):
+                row = int(np.searchsorted(found.offsets, bad[0], side="right")) - 1
+                entry = found.data[found.offsets[row] : found.offsets[row + 1]].tobytes().decode(errors="replace")
+                raise ResourceError(
+                    f"{reference}, line {first + row}: {entry!r} is not a domain: it has a path, a port or a blank; "
+                    "put addresses of pages into a list of URLs"
+                )
+            parts.append(_without_empty(byte_sets.hash_backwards(*found), found.offsets))
     return urls.hash_set(_joined(parts))
 
 
 def addresses(references: Sequence[str]) -> Table:
     """The set of all URLs of the lists in canonical form, for `byte_sets.url_listed`."""
-    found = [_canonical(read(reference)) for reference in references]
-    return urls.hash_set(_joined([_without_empty(byte_sets.hash_forwards(*text), text.offsets) for text in found]))
+    parts = []
+    for reference in references:
+        for _, block in _blocks(read(reference)):
+            found = _canonical(block)
+            parts.append(_without_empty(byte_sets.hash_forwards(*found), found.offsets))
+    return urls.hash_set(_joined(parts))
 
 
 def words(references: Sequence[str]) -> Table:
@@ -160,6 +166,16 @@ def _entries(references: Sequence[str]) -> Iterator[tuple[str, str]]:
             entry = line.strip()
             if entry and not entry.startswith("#"):
                 yield f"{reference}, line {number}", entry
+
+
+def _blocks(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The number of the first line, and whole lines of some 8 MB, so that no copy of a long list is made at once."""
+    start, first = 0, 1
+    while start < len(data):
+        end = data.find(b"\n", start + BLOCK) + 1 or len(data)
+        block = data[start:end]
+        yield first, block
+        start, first = end, first + block.count(b"\n")
 
 
 def _canonical(data: bytes) -> buffers.Text:

@@ -8,6 +8,7 @@ import zstandard
 
 from corpusmill import documents
 from corpusmill.errors import ResourceError
+from corpusmill.filters import url_lists
 from corpusmill.filters.url_filter import UrlFilter
 from corpusmill.signals import judge
 from corpusmill.view import View
@@ -86,6 +87,17 @@ def test_lists_may_be_compressed(tmp_path, compress):
     path.write_bytes(compress(b"\xef\xbb\xbfa.com\r\nb.com\r\n"))
     step = UrlFilter(domains=(str(path),), **NONE)
     assert ["domain_listed>0", "domain_listed>0", None] == reasons(step, "a.com", "b.com", "c.com")
+
+
+def test_long_lists_are_read_in_blocks(lists, monkeypatch):
+    """Entries on both sides of a cut are found, and a fault has its line in the file."""
+    monkeypatch.setattr(url_lists, "BLOCK", 7)
+    step = UrlFilter(
+        domains=lists("d", "a.com", "bb.com", "", "ccc.com"), urls=lists("u", "d.com/1", "d.com/2"), **NONE
+    )
+    assert None not in reasons(step, "a.com", "bb.com", "ccc.com", "d.com/1", "d.com/2")
+    with pytest.raises(ResourceError, match="line 4: 'x/y'"):
+        UrlFilter(domains=lists("d", "a.com", "bb.com", "", "x/y"), **NONE).build()
 
 
 def test_damaged_list_is_refused(tmp_path):
