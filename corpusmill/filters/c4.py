@@ -59,18 +59,16 @@ class C4:
     terminal_punctuation: bool = True  # false leaves out the rule of end marks
     min_words_per_line: int | None = None  # words; null is the dialect's own: 5, or 3 for datatrove
     max_word_length: int = 1000  # characters
-    characters: Bounds | None = None  # of the page; null is the dialect's own: [null, 190000], or open for datatrove
+    characters: Bounds | None = None  # of the page; null is the dialect's own: [null, 190000], for datatrove open
     lorem_ipsum: Bounds = Bounds(None, 0)  # lines with "lorem ipsum" that no earlier rule dropped
     curly_bracket: Bounds = Bounds(None, 0)  # lines with `{` that no earlier rule dropped
-    sentences: Bounds | None = (
-        None  # in the kept lines; null is the dialect's own: [3, null], or [5, null] for datatrove
-    )
+    sentences: Bounds | None = None  # of the kept lines; null is the dialect's own: [3, null], for datatrove [5, null]
     kept_lines: Bounds = Bounds(None, None)  # lines that stay
-    lines_with_long_word: Bounds = Bounds(None, None)  # lines dropped, by rule
-    lines_without_end_mark: Bounds = Bounds(None, None)
-    lines_too_short: Bounds = Bounds(None, None)
-    lines_with_javascript: Bounds = Bounds(None, None)
-    lines_with_policy: Bounds = Bounds(None, None)
+    lines_with_long_word: Bounds = Bounds(None, None)  # lines dropped by each rule, from here on
+    lines_without_end_mark: Bounds = Bounds(None, None)  # lines
+    lines_too_short: Bounds = Bounds(None, None)  # lines
+    lines_with_javascript: Bounds = Bounds(None, None)  # lines
+    lines_with_policy: Bounds = Bounds(None, None)  # lines
 
     def __post_init__(self) -> None:
         """Take the dialect's own value where none is given."""
