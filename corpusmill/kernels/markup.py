@@ -88,10 +88,10 @@ def _name(data: Bytes, at: int, end: int) -> tuple[int, int]:
     length = 0
     while at < end and data[at] > 32 and data[at] != 47 and data[at] != 62:
         byte = data[at]
-        key = (key << 8) | (byte | 32 if 65 <= byte <= 90 else byte) if length < NAME - 1 else 0
+        key = (key << 8) | (byte | 32 if 65 <= byte <= 90 else byte) if length < NAME else 0
         length += 1
         at += 1
-    return (key if length < NAME else 0), at
+    return (key if length <= NAME else 0), at
 
 
 @kernel
@@ -137,4 +137,4 @@ def _after_raw(data: Bytes, at: int, end: int, key: int) -> int:
 @kernel
 def _is_flat(key: int) -> bool:
     place = np.searchsorted(FLAT_KEYS, key)
-    return place < len(FLAT_KEYS) and FLAT_KEYS[place] == key
+    return bool(place < len(FLAT_KEYS) and FLAT_KEYS[place] == key)
