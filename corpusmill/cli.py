@@ -74,7 +74,27 @@ def parser() -> argparse.ArgumentParser:
     recipes.add_argument("name", nargs="?", help="print one")
     recipes.add_argument("--copy", metavar="FILE", help="write it to FILE instead")
     recipes.set_defaults(call=_recipes)
+
+    _classifier_arguments(commands.add_parser("classifier", help="train a quality classifier"))
     return top
+
+
+def _classifier_arguments(classifier: argparse.ArgumentParser) -> None:
+    actions = classifier.add_subparsers(dest="action", required=True, metavar="action")
+    train = actions.add_parser("train", help="train a fastText model for the step 'fasttext', and judge it")
+    train.add_argument(
+        "--positive", nargs="+", required=True, metavar="FILE", help="texts to keep: JSONL, Parquet, txt"
+    )
+    train.add_argument("--negative", nargs="+", required=True, metavar="FILE", help="texts to drop")
+    train.add_argument("--out", required=True, type=Path, metavar="MODEL", help="model.bin; figures go to MODEL.json")
+    train.add_argument("--ngrams", type=_positive, default=2, help="words of an n-gram (default 2)")
+    train.add_argument("--dim", type=_positive, default=100, help="size of a vector (default 100)")
+    train.add_argument("--epochs", type=_positive, default=5, help="passes over the texts (default 5)")
+    train.add_argument("--lr", type=float, default=0.1, help="learning rate (default 0.1)")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--held-out", type=float, default=0.1, help="share of texts to judge it on (default 0.1)")
+    train.add_argument("--quantize", action="store_true", help="a smaller model, a little less exact")
+    train.set_defaults(call=_train_classifier)
 
 
 def _recipe_arguments(command: argparse.ArgumentParser) -> None:
@@ -185,6 +205,23 @@ def _recipes(options: argparse.Namespace) -> int:
         raise errors.UsageError(f"{options.copy}: exists already; choose another name or remove it")
     Path(options.copy).write_text(text, encoding="utf-8")
     print(f"wrote {options.copy}; run it with: corpusmill run {options.copy}")
+    return 0
+
+
+def _train_classifier(options: argparse.Namespace) -> int:
+    from corpusmill.filters import classifier_training
+    from corpusmill.filters.fasttext_model import Settings
+    from corpusmill.report.classifier import figures
+
+    settings = Settings(
+        wordNgrams=options.ngrams, dim=options.dim, epoch=options.epochs, lr=options.lr, seed=options.seed
+    )
+    how = classifier_training.Options(settings=settings, held_out=options.held_out, quantize=options.quantize)
+    scores = classifier_training.train(options.positive, options.negative, options.out, how)
+    _print(figures(scores))
+    print(
+        f"model {options.out}; use it as a step: {{use: fasttext, model: {options.out}, …}} (corpusmill steps fasttext)"
+    )
     return 0
 
 

@@ -62,7 +62,7 @@ def _claim(plan: Plan) -> None:
         raise errors.OutputError(
             f"{plan.root}: holds files, but no recipe.yaml; it was not made by corpusmill. Choose another output."
         )
-    commit.put(target, recipe.dump(plan.recipe).encode())
+    commit.put(target, recipe.resolved(plan.recipe).encode())
 
 
 def _run_stage(planned: Planned, execute: Execute, progress: Progress) -> StageResult:
@@ -85,16 +85,30 @@ def _run_stage(planned: Planned, execute: Execute, progress: Progress) -> StageR
 
 
 def _attempt(stage: MapStage, pending: Sequence[Task], execute: Execute, *, last: bool) -> None:
-    """One try; an error that a shard recorded wins over what the engine says about it."""
+    """One try; only what may go better next time is tried again."""
     commit.clear_failures(stage.layout)
     try:
-        execute(stage, pending)
-    except errors.RunError as error:
-        failure = commit.first_failure(stage.layout)
+        with _Telling(stage.layout):
+            execute(stage, pending)
+    except errors.EngineError:
+        if last:
+            raise
+
+
+class _Telling:
+    """Prefers the error that a shard noted to what the engine says about it."""
+
+    def __init__(self, layout: StageLayout) -> None:
+        self._layout = layout
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        """Raise the noted error, if there is one, in place of the engine's."""
+        failure = commit.first_failure(self._layout) if isinstance(error, Exception) else None
         if failure:
             raise _typed(failure) from error
-        if last or not isinstance(error, errors.EngineError):
-            raise
 
 
 def _typed(failure: dict[str, Any]) -> errors.CorpusmillError:

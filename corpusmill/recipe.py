@@ -11,11 +11,10 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
-from corpusmill import steps
 from corpusmill.errors import RecipeError
 from corpusmill.extract import Extractor
 from corpusmill.filters import Filter
-from corpusmill.spec import Bounds, spec, takes_limit
+from corpusmill.spec import Bounds, members, numbered, spec, takes_limit
 from corpusmill.storage.inputs import Input
 
 Step = Extractor | Filter
@@ -91,6 +90,13 @@ def dump(value: Any) -> str:
     return yaml.dump(plain(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
+def resolved(chosen: Recipe) -> str:
+    """What is kept beside the output: all but where the output lies, so that equal runs keep equal files."""
+    data = plain(chosen)
+    del data["output"]
+    return "# As it was run, every default written. `output` is left out: this file lies there.\n" + dump(data)
+
+
 def plain(value: Any) -> Any:
     """Specs as plain data: mappings, lists, numbers (whole floats as integers) and strings."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -106,7 +112,7 @@ def plain(value: Any) -> Any:
 
 def classes() -> dict[str, Any]:
     """Every step by its `use` and every input by its `format`."""
-    found = [(cls, "use") for cls in steps.members(Step)] + [(cls, "format") for cls in steps.members(Input)]
+    found = [(cls, "use") for cls in members(Step)] + [(cls, "format") for cls in members(Input)]
     return {str(next(f.default for f in dataclasses.fields(cls) if f.name == key)): cls for cls, key in found}
 
 
@@ -192,7 +198,7 @@ def _child(at: Any, key: str, setting: str) -> Any:
 
 
 def _index(items: list[Any], key: str, setting: str) -> int:
-    names = steps.numbered([str(item.get("use")) if isinstance(item, dict) else "?" for item in items])
+    names = numbered([str(item.get("use")) if isinstance(item, dict) else "?" for item in items])
     if key in names:
         return names.index(key)
     if key.isdigit() and int(key) < len(items):

@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, dataclass_transform, get_args, runtime_checkable
 
 ANY_LANGUAGE = "*"
@@ -109,3 +110,23 @@ def number(value: float | None) -> str:
     if float(value).is_integer() and abs(value) < 1e15:
         return str(int(value))
     return f"{value:.6g}"
+
+
+def members(union: Any) -> tuple[Any, ...]:
+    """The classes of a family's type union, or the one class where a family has a single member."""
+    return get_args(union) or (union,)
+
+
+def names(specs: Sequence[Any]) -> list[str]:
+    """The name of each step of a chain: its `use`, numbered where it stands there twice."""
+    return numbered([step.use for step in specs])
+
+
+def numbered(uses: Sequence[str]) -> list[str]:
+    """Names made unique: `fasttext`, `fasttext_2`, ..."""
+    seen: Counter[str] = Counter()
+    found = []
+    for use in uses:
+        seen[use] += 1
+        found.append(use if seen[use] == 1 else f"{use}_{seen[use]}")
+    return found

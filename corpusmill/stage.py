@@ -3,19 +3,21 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from corpusmill import documents, errors, stats
-from corpusmill.steps import Chain, Outcome, ledger_schema
 from corpusmill.storage import commit, paths
 from corpusmill.storage.inputs import Input
 from corpusmill.storage.layout import StageLayout
 from corpusmill.storage.read import Read, read
 from corpusmill.storage.splits import Split
 from corpusmill.storage.write import ParquetFile
+
+if TYPE_CHECKING:  # a plan is made without loading what runs it
+    from corpusmill.steps import Outcome
 
 PAYLOAD = 1 << 20  # bytes of a dead record that are kept
 
@@ -61,6 +63,8 @@ class ShardRunner:
     """Makes shards one after the other with one built chain."""
 
     def __init__(self, stage: MapStage) -> None:
+        from corpusmill.steps import Chain
+
         self.stage = stage
         self.chain = Chain(stage.specs)
 
@@ -114,6 +118,8 @@ class ShardRunner:
 
 def full_ledger(specs: Sequence[Any]) -> pa.Schema:
     """The ledger as stored: `row`, the record's number among the shard's page records, then the chain's columns."""
+    from corpusmill.steps import ledger_schema
+
     return pa.schema([pa.field("row", pa.int64()), *ledger_schema(specs)])
 
 
@@ -158,7 +164,7 @@ class _Clock:
         self.seconds["chain"] -= sum(seconds.values())
 
 
-def _count(report: stats.Report, found: Read, outcome: Outcome) -> None:
+def _count(report: stats.Report, found: Read, outcome: "Outcome") -> None:
     """Add what the reader and the chain counted of one batch."""
     reading = stats.StepCounts(
         documents_in=found.batch.num_rows + len(found.rejected) + len(found.dead),
@@ -184,7 +190,7 @@ def _count(report: stats.Report, found: Read, outcome: Outcome) -> None:
     report.add(outcome.report)
 
 
-def _ledger(found: Read, outcome: Outcome, schema: pa.Schema) -> pa.RecordBatch:
+def _ledger(found: Read, outcome: "Outcome", schema: pa.Schema) -> pa.RecordBatch:
     """One row per page record of a batch, in the order of the file."""
     lost = [(item.number, item.id, item.url, item.offset, item.reason) for item in found.rejected]
     lost += [(item.number, item.id, item.url, item.offset, f"{item.stage}.failed") for item in found.dead]
@@ -199,7 +205,7 @@ def _ledger(found: Read, outcome: Outcome, schema: pa.Schema) -> pa.RecordBatch:
     return ordered.to_batches()[0] if ordered.num_rows else rejected
 
 
-def _dead(found: Read, outcome: Outcome) -> pa.RecordBatch:
+def _dead(found: Read, outcome: "Outcome") -> pa.RecordBatch:
     """The dead letters of a batch: what the reader could not read, then what the chain could not measure."""
     body = found.batch.column("text" if "text" in found.batch.schema.names else "html")
     rows: list[dict[str, Any]] = [

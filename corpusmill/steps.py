@@ -1,10 +1,9 @@
 """A chain of built steps over a batch: the whole of a map stage, and the way to use steps in Python."""
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias, get_args
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,31 +12,11 @@ import pyarrow.compute as pc
 
 from corpusmill import documents, spans, stats
 from corpusmill.signals import Measured, Verdict, judge
-from corpusmill.spec import limits
+from corpusmill.spec import limits, names
 from corpusmill.view import View
 
 Batch: TypeAlias = pa.RecordBatch | pa.Table | Mapping[str, Sequence[Any]]
 Mask = npt.NDArray[np.bool_]
-
-
-def members(union: Any) -> tuple[Any, ...]:
-    """The classes of a family's type union, or the one class where a family has a single member."""
-    return get_args(union) or (union,)
-
-
-def names(specs: Sequence[Any]) -> list[str]:
-    """The name of each step of a chain: its `use`, numbered where it stands there twice."""
-    return numbered([step.use for step in specs])
-
-
-def numbered(uses: Sequence[str]) -> list[str]:
-    """Names made unique: `fasttext`, `fasttext_2`, ..."""
-    seen: Counter[str] = Counter()
-    found = []
-    for use in uses:
-        seen[use] += 1
-        found.append(use if seen[use] == 1 else f"{use}_{seen[use]}")
-    return found
 
 
 def ledger_schema(specs: Sequence[Any]) -> pa.Schema:

@@ -1,5 +1,6 @@
 """The command line: its flags, its messages, its exit codes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -31,9 +32,14 @@ def test_no_new_flags():
     expected = {
         "run": ["--help", "--runner", "--set", "--workers"], "plan": ["--help", "--set"], "report": ["--help"],
         "explain": ["--help"], "verify": ["--help"], "steps": ["--help"], "recipes": ["--copy", "--help"],
-        "classifier": ["--help"],
+        "classifier": ["--help"], "classifier train": [
+            "--dim", "--epochs", "--held-out", "--help", "--lr", "--negative", "--ngrams", "--out", "--positive",
+            "--quantize", "--seed",
+        ],
     }  # fmt: skip
     (commands,) = [action.choices for action in cli.parser()._actions if action.choices]
+    (actions,) = [action.choices for action in commands["classifier"]._actions if action.choices]
+    commands = {**commands, "classifier train": actions["train"]}
     found = {
         name: sorted(flag for action in command._actions for flag in action.option_strings if flag.startswith("--"))
         for name, command in commands.items()
@@ -150,6 +156,21 @@ def test_arguments_that_are_no_numbers(capsys):
     assert "expected a whole number from 1 up, found '0'" in capsys.readouterr().err
 
 
+def test_a_classifier_is_trained_and_its_figures_are_printed(tmp_path, capsys):
+    """classifier train writes the model and its figures, and prints them."""
+    for name, word in (("good", "prose"), ("bad", "spam")):
+        lines = [json.dumps({"text": f"{word} {'the quick fox ' * 3} {i}"}) for i in range(600)]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
+    files = ["--positive", str(tmp_path / "good.jsonl"), "--negative", str(tmp_path / "bad.jsonl")]
+    assert 0 == cli.main(["classifier", "train", *files, "--out", str(tmp_path / "model.bin"), "--dim", "8"])
+    assert "AUC" in capsys.readouterr().out
+    assert (tmp_path / "model.bin").stat().st_size > 0
+    assert 2 == cli.main(
+        ["classifier", "train", "--positive", "/nowhere", *files[2:], "--out", str(tmp_path / "m.bin")]
+    )
+    assert "/nowhere" in capsys.readouterr().err
+
+
 def test_help_and_plan_load_nothing_heavy(recipe_file):
     """Neither Beam nor numba nor a model is imported to show help or a plan."""
     code = (
@@ -166,6 +187,8 @@ def test_a_closed_pipe_is_no_error():
     """`corpusmill steps | head -1` ends quietly."""
     read, write = os.pipe()
     os.close(read)
-    done = subprocess.run([sys.executable, "-P", "-m", "corpusmill", "steps"], stdout=write, stderr=subprocess.PIPE)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "corpusmill", "steps"], stdout=write, stderr=subprocess.PIPE, check=False
+    )
     os.close(write)
     assert b"Traceback" not in done.stderr

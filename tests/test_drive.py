@@ -78,7 +78,9 @@ def test_two_workers_give_the_bytes_of_one(pages, reference, tmp_path):
 def test_another_hash_seed_gives_the_same_bytes(pages, reference, tmp_path):
     """Nothing depends on Python's hash seed."""
     environment = {**os.environ, "PYTHONHASHSEED": "77"}
-    subprocess.run(command(pages, tmp_path / "out", "--runner", "local"), env=environment, check=True, capture_output=True)
+    subprocess.run(
+        command(pages, tmp_path / "out", "--runner", "local"), env=environment, check=True, capture_output=True
+    )
     assert [] == runs.same(reference, tmp_path / "out")
 
 
@@ -152,7 +154,9 @@ def test_fewer_shards_leave_nothing_behind(pages, tmp_path):
     """Shards of a finer cut are removed when the cut is coarser."""
     runs.run(pages, tmp_path / "out")
     runs.run(pages, tmp_path / "out", "input.split_mb=64")
-    assert ["00000.parquet", "00001.parquet"] == sorted(os.listdir(tmp_path / "out/small/01-curate/documents"))
+    assert ["00000.parquet", "00001.parquet"] == sorted(
+        file.name for file in (tmp_path / "out/small/01-curate/documents").iterdir()
+    )
 
 
 def test_progress_comes_from_committed_shards(pages, tmp_path):
@@ -168,9 +172,9 @@ def test_a_foreign_folder_is_left_alone(pages, tmp_path):
     """An output folder with files of something else is refused, and nothing is written to it."""
     (tmp_path / "out/small").mkdir(parents=True)
     (tmp_path / "out/small/thesis.txt").write_text("mine")
-    with pytest.raises(OutputError, match="holds files, but no recipe.yaml"):
+    with pytest.raises(OutputError, match=r"holds files, but no recipe\.yaml"):
         runs.run(pages, tmp_path / "out")
-    assert ["thesis.txt"] == os.listdir(tmp_path / "out/small")
+    assert ["thesis.txt"] == [file.name for file in (tmp_path / "out/small").iterdir()]
 
 
 def test_lost_counts_stop_the_run(pages, tmp_path):
@@ -197,7 +201,7 @@ def test_too_many_dead_letters_stop_the_run(tmp_path, execute):
     lines = ['{"text": "fine"}\n'] * 5 + ["{broken\n"] * 12
     (tmp_path / "bad.jsonl").write_text("".join(lines))
     settings = [f"input={{format: jsonl, paths: ['{tmp_path}/bad.jsonl']}}", "steps=[{use: fineweb_quality}]"]
-    with pytest.raises(ErrorBudgetError, match="12 of 17 records failed, and errors.max_share allows 10"):
+    with pytest.raises(ErrorBudgetError, match=r"12 of 17 records failed, and errors\.max_share allows 10"):
         runs.run(tmp_path, tmp_path / "out", *settings, execute=execute)
     (result,) = runs.run(tmp_path, tmp_path / "out", *settings, "errors.at_least=12", execute=execute)
     assert 12 == result.report.dead == pq.read_table(f"{result.layout.folder}/dead").num_rows

@@ -59,7 +59,11 @@ def test_limits_by_language_can_be_written():
         ("[50, null]", "abc", 'words: found "abc": expected [low, high], two numbers; null leaves an end open'),
         ("[50, null]", "['50', 60]", 'words: found ["50", 60]: expected'),
         ("[50, null]", "[1, 2, 3]", "words: found [1, 2, 3]: expected"),
-        ("gopher_quality", "gopher_qualty", "r.yaml:7: steps.1: no use 'gopher_qualty'; did you mean 'gopher_quality'?"),
+        (
+            "gopher_quality",
+            "gopher_qualty",
+            "r.yaml:7: steps.1: no use 'gopher_qualty'; did you mean 'gopher_quality'?",
+        ),
         ("paths:", "path:", "r.yaml:4: input (warc).path: unknown key; did you mean 'paths'?"),
         ("paths:", "path:", "r.yaml:3: input (warc).paths: this key is missing"),
         ('["a.warc.gz"]', "[]", "r.yaml:4: input (warc): paths: empty"),
@@ -68,7 +72,11 @@ def test_limits_by_language_can_be_written():
         ("name: x\n", "name: x\nname: y\n", "r.yaml:2: 'name' is given twice, first in line 1"),
         ("  - use: resiliparse", "  - resiliparse", "r.yaml:6: steps.0: found 'resiliparse'"),
         ("name: x", "name: [x", "r.yaml:2: not valid YAML"),
-        ("name: x", "name: x\nerrors: {max_shar: 3}", "r.yaml:2: errors.max_shar: unknown key; did you mean 'max_share'?"),
+        (
+            "name: x",
+            "name: x\nerrors: {max_shar: 3}",
+            "r.yaml:2: errors.max_shar: unknown key; did you mean 'max_share'?",
+        ),
         (TEXT, "", "r.yaml: expected a mapping with the keys name, input and steps, found nothing"),
         (TEXT, "- a\n", "r.yaml: expected a mapping with the keys name, input and steps, found seq"),
     ],
@@ -88,7 +96,12 @@ def test_all_faults_are_told_at_once():
 
 def test_settings_change_the_recipe():
     """--set reaches keys, steps by name or number, and takes globs that are no YAML."""
-    settings = ["steps.gopher_quality.words=[1, 2]", "steps.0.characters=[5, null]", "input.paths=*.gz", "output=gs://b/o"]
+    settings = [
+        "steps.gopher_quality.words=[1, 2]",
+        "steps.0.characters=[5, null]",
+        "input.paths=*.gz",
+        "output=gs://b/o",
+    ]
     found = recipe.parse(TEXT, "r.yaml", settings)
     assert Bounds(1, 2) == found.steps[1].words
     assert Bounds(5, None) == found.steps[0].characters
@@ -98,7 +111,10 @@ def test_settings_change_the_recipe():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("steps.gopher.words=1", "no step 'gopher'; did you mean 'gopher_quality'?; the steps are resiliparse, gopher_quality"),
+        (
+            "steps.gopher.words=1",
+            "no step 'gopher'; did you mean 'gopher_quality'?; the steps are resiliparse, gopher_quality",
+        ),
         ("steps.7.words=1", "no step '7'"),
         ("nothing", "expected key=value"),
         ("name.x=3", "'name' is 'x', which has no keys"),

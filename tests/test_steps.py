@@ -8,8 +8,8 @@ import pytest
 
 from corpusmill import documents, spans
 from corpusmill.signals import Measured
-from corpusmill.spec import Bounds, spec
-from corpusmill.steps import Chain, domain, members, numbered
+from corpusmill.spec import Bounds, members, numbered, spec
+from corpusmill.steps import Chain, domain
 
 
 @spec

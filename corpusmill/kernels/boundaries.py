@@ -66,7 +66,7 @@ def _next_class(data: Bytes, at: int, stop: int, breaks: Bytes) -> Any:
 
 
 @kernel
-def _joined(before: Any, earlier: Any, kind: Any) -> bool:
+def _joined(before: Any, earlier: Any, kind: Any) -> Any:
     """Whether rules WB5 to WB13b forbid a boundary before `kind`, by the classes `before` and `earlier` before it."""
     if _letter(before):
         if _letter(kind) or kind == NUMERIC or (before == HEBREW_LETTER and kind == SINGLE_QUOTE):

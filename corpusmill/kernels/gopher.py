@@ -49,7 +49,8 @@ def stop_words(words: Sequence[str]) -> StopWords:
         ValueError: if no placing is found, which more than about twenty words make likely.
     """
     codes = [int.from_bytes(word.encode("ascii"), "little") for word in words]
-    for step in range(0x9E3779B97F4A7C15, 2**64, 0x1000002):
+    for attempt in range(10_000):
+        step = (0x9E3779B97F4A7C15 + 0x5851F42D4C957F2E * attempt) % 2**64  # odd
         places = [(code * step & 2**64 - 1) >> 58 for code in codes]
         if len(set(places)) == len(places):
             table = StopWords(np.zeros(64, np.uint64), np.full(64, -1, np.int64), np.uint64(step))

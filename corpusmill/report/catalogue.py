@@ -12,7 +12,10 @@ from corpusmill.spec import Bounds, number, takes_limit
 
 def listing() -> list[tuple[str, str]]:
     """Every step and input format with the first line of what it says of itself."""
-    return [(name, (inspect.getdoc(cls) or "").splitlines()[0]) for name, cls in dict(sorted(recipe.classes().items())).items()]
+    return [
+        (name, (inspect.getdoc(cls) or "").splitlines()[0])
+        for name, cls in dict(sorted(recipe.classes().items())).items()
+    ]
 
 
 def page(name: str) -> str:

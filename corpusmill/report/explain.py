@@ -11,8 +11,7 @@ from rich.text import Text
 
 from corpusmill.errors import OutputError
 from corpusmill.report.outputs import Run
-from corpusmill.spec import Bounds, intervals, limits, number
-from corpusmill.steps import names
+from corpusmill.spec import Bounds, intervals, limits, names, number
 
 SHOWN = 5  # records of one URL
 

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from corpusmill.plan import Plan, Planned
 from corpusmill.report.progress import megabytes
-from corpusmill.steps import names
+from corpusmill.spec import names
 
 SHOWN = 12  # shards listed
 

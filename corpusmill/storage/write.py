@@ -142,7 +142,7 @@ class Temporary:
     def discard(self) -> None:
         """Remove what was written, unless it has been put in place."""
         if self._file is not None and self._name is not None:
-            self._file.raw.close()
+            self._file.abandon()
             self._name.unlink(missing_ok=True)
             self._file = None
 
@@ -160,6 +160,8 @@ class _Hashing(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
+        if self.raw.closed:  # a Parquet writer ends its file even when it is thrown away
+            return len(view)
         done = 0
         while done < len(view):
             done += self.raw.write(view[done:])
@@ -169,6 +171,10 @@ class _Hashing(io.RawIOBase):
 
     def tell(self) -> int:
         return self.size
+
+    def abandon(self) -> None:
+        """Close without keeping; what is still written goes nowhere."""
+        self.raw.close()
 
     def sync(self) -> None:
         """Make sure that the bytes are on the disk, not only on their way."""

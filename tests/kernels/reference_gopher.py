@@ -1,0 +1,81 @@
+"""Slow, plain twins of the counts behind the Gopher rules."""
+
+import re
+from collections import Counter
+
+
+def symbols(text: str) -> list[int]:
+    """Hash signs, ellipses, spaced ellipses."""
+    return [text.count("#"), text.count("...") + text.count("…"), text.count(". . .")]
+
+
+def lines(found: list[str], bullets: str, *, spaced: bool, blank: bool) -> list[int]:
+    """Lines, bullet lines, ellipsis lines, of lines that are stripped."""
+    ends = ("...", "…", ". . .") if spaced else ("...", "…")
+    kept = [line for line in found if blank or line]
+    bulleted = sum(line.startswith(tuple(bullets)) for line in kept)
+    return [len(kept), bulleted, sum(line.endswith(ends) for line in kept)]
+
+
+def words(found: list[str], symbol: set[str], stops: list[str], *, any_case: bool) -> list[int]:
+    """Words and their characters but for symbols, words with a letter, stop words, distinct ones."""
+    counted = [w for w in found if w not in symbol]
+    lowered = [w.lower() if any_case and w.isascii() else w for w in found]
+    stopped = [w for w in lowered if w in stops]
+    letters = sum(any(c.isalpha() for c in w) for w in found)
+    return [len(counted), sum(map(len, counted)), letters, len(stopped), len(set(stopped))]
+
+
+def top(found: list[str], n: int, *, gaps: bool, longest: bool, singles: bool) -> int:
+    """Characters in all copies of the n-gram with most copies."""
+    grams = [tuple(found[i : i + n]) for i in range(len(found) - n + 1)]
+    counts = Counter(grams)
+    if not counts or (max(counts.values()) == 1 and not singles):
+        return 0
+    most = max(counts.values())
+    sizes = [len((" " if gaps else "").join(gram)) for gram in counts if counts[gram] == most]
+    return most * (max(sizes) if longest and most > 1 else sizes[0])
+
+
+def covered(found: list[str], n: int) -> int:
+    """Characters of words in an n-gram that occurs twice or more, each word once."""
+    grams = [tuple(found[i : i + n]) for i in range(len(found) - n + 1)]
+    counts = Counter(grams)
+    places = {i + k for i, gram in enumerate(grams) if counts[gram] > 1 for k in range(n)}
+    return sum(len(found[i]) for i in places)
+
+
+def skipped(found: list[str], n: int) -> int:
+    """Characters of n-grams that were met before, going on behind each."""
+    seen, total, at = set(), 0, 0
+    while at + n <= len(found):
+        gram = tuple(found[at : at + n])
+        if gram in seen:
+            total += sum(map(len, gram))
+            at += n
+        else:
+            seen.add(gram)
+            at += 1
+    return total
+
+
+def sums(pieces: list[str]) -> list[int]:
+    """Pieces, pieces that repeat an earlier one, characters, characters in those that repeat."""
+    again = [piece for i, piece in enumerate(pieces) if piece in pieces[:i]]
+    return [len(pieces), len(again), sum(map(len, pieces)), sum(map(len, again))]
+
+
+def runs(text: str, least: int) -> list[str]:
+    """The text split at runs of line feeds."""
+    return re.split(rf"\n{{{least},}}", text)
+
+
+def solid(text: str) -> tuple[list[str], list[list[str]]]:
+    """Stripped lines that are not blank, and the runs they make."""
+    found: list[list[str]] = [[]]
+    for line in text.split("\n"):
+        if line.strip():
+            found[-1].append(line.strip())
+        elif found[-1]:
+            found.append([])
+    return [line for part in found for line in part], [part for part in found if part]

@@ -1,0 +1,136 @@
+"""Runs of words, lines and paragraphs that repeat."""
+
+import itertools
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpusmill.kernels import buffers, lines, pieces, repetition, unicode, words
+from tests.kernels import reference_gopher as reference
+
+# Few different words, and whole runs of them again, so that long n-grams repeat, overlap and touch.
+RUN = st.lists(st.sampled_from(["a", "bb", "ccc", "漢", "é", "x1"]), max_size=14)
+WORDS = st.lists(st.tuples(RUN, st.integers(1, 3)), max_size=6).map(
+    lambda runs: [w for run, k in runs for w in run * k]
+)
+DOCUMENTS = st.lists(WORDS, max_size=4)
+TEXTS = st.lists(st.one_of(st.text(), st.text(alphabet="ab \n\n\n\t\x0bé\u3000", max_size=60)), max_size=5)
+
+
+def view(texts):
+    """Texts as the kernels see them, from a slice of a larger array."""
+    return buffers.text(pa.array(["päd\n\npäd", *texts]).slice(1))
+
+
+def grams(documents, gaps=False, longest=True, singles=False, skip=False):
+    """The counts of n-grams of documents given as lists of words."""
+    text = view([" ".join(found) for found in documents])
+    offsets, _, _, hashes, chars, _ = words.split_whitespace(*text, unicode.tables().kinds)
+    return repetition.count_grams(offsets, hashes, chars, gaps, longest, singles, skip)
+
+
+@given(DOCUMENTS, st.booleans(), st.booleans(), st.booleans())
+def test_top_grams(documents, gaps, longest, singles):
+    """The top n-gram is the twin's, under every reading."""
+    options = {"gaps": gaps, "longest": longest, "singles": singles}
+    expected = [[reference.top(d, n, **options) for n in (2, 3, 4)] for d in documents]
+    assert expected == grams(documents, **options)[0].tolist()
+
+
+@given(DOCUMENTS)
+def test_covered_grams(documents):
+    """Words in n-grams that repeat are the twin's, each counted once."""
+    expected = [[reference.covered(d, n) for n in range(5, 11)] for d in documents]
+    assert expected == grams(documents)[1].tolist()
+
+
+@given(DOCUMENTS)
+def test_skipped_grams(documents):
+    """n-grams met before are the twin's, where the search goes on behind each."""
+    expected = [[reference.skipped(d, n) for n in range(5, 11)] for d in documents]
+    assert expected == grams(documents, skip=True)[1].tolist()
+
+
+def test_characters_of_words():
+    """The code points of all words are given with the counts."""
+    assert [6, 0, 3] == grams([["a", "bb", "ccc"], [], ["漢", "é", "a"]])[2].tolist()
+
+
+def test_worked_grams():
+    """Ten different words twice: every word lies in a 5-gram that repeats, and half of them are copies."""
+    text = [f"w{n}" for n in range(10)] * 2
+    assert [[40] * 6] == grams([text])[1].tolist()
+    assert [[20] * 6] == grams([text], skip=True)[1].tolist()
+    assert [[8, 12, 16]] == grams([text])[0].tolist()
+    assert [[10, 16, 22]] == grams([text], gaps=True)[0].tolist()
+
+
+def test_one_word_over_and_over():
+    """A word a hundred times: overlapping copies of the 2-gram count, so the top may exceed the text."""
+    assert [[198, 294, 388]] == grams([["a"] * 100])[0].tolist()
+    assert [[100] * 6] == grams([["a"] * 100])[1].tolist()
+
+
+def test_documents_do_not_see_each_other():
+    """What one document holds is no copy in the next."""
+    text = [f"w{n}" for n in range(12)]
+    tops, repeated, _ = grams([text, text, text])
+    assert not tops.any()
+    assert not repeated.any()
+
+
+def piece_texts(data, offsets, starts, ends):
+    """The pieces of each document as texts."""
+    found = [data.tobytes()[a:b].decode() for a, b in zip(starts, ends, strict=True)]
+    return [found[a:b] for a, b in itertools.pairwise(offsets)]
+
+
+@given(TEXTS, st.integers(1, 3))
+def test_split_runs(texts, least):
+    """Pieces are what re.split gives."""
+    text = view(texts)
+    found = pieces.split_runs(text.offsets[:-1], text.offsets[1:], text.data, least)
+    assert [reference.runs(t, least) for t in texts] == piece_texts(text.data, *found)
+
+
+@given(TEXTS)
+def test_solid_lines_and_paragraphs(texts):
+    """Lines are stripped and not blank; paragraphs are equal when all their lines are."""
+    text = view(texts)
+    table = lines.lines(*text)
+    found = pieces.solid_lines(
+        text.data, table.offsets, table.starts, table.ends, table.inner_starts, table.inner_ends,
+        table.characters, table.hashes,
+    )  # fmt: skip
+    for expected, (offsets, chars, hashes) in zip(
+        zip(*map(reference.solid, texts), strict=True) if texts else ([], []), (found[:3], found[3:]), strict=True
+    ):
+        plain = [["\n".join(p) if isinstance(p, list) else p for p in document] for document in expected]
+        counted = pieces.sum_pieces(offsets, lines.repeats(offsets, hashes), chars)
+        assert [_sums(document) for document in plain] == counted.tolist()
+
+
+def _sums(document):
+    """The twin's sums, without the line feeds inside paragraphs."""
+    again = [p for i, p in enumerate(document) if p in document[:i]]
+    size = sum(len(p.replace("\n", "")) for p in document)
+    return [len(document), len(again), size, sum(len(p.replace("\n", "")) for p in again)]
+
+
+@given(TEXTS)
+def test_sum_pieces(texts):
+    """Pieces are summed up as the twin does."""
+    text = view(texts)
+    offsets, starts, ends = pieces.split_runs(text.offsets[:-1], text.offsets[1:], text.data, 1)
+    again = lines.repeats(offsets, lines.hash_ranges(text.data, starts, ends))
+    found = pieces.sum_pieces(offsets, again, lines.count_characters(text.data, starts, ends))
+    assert [reference.sums(reference.runs(t, 1)) for t in texts] == found.tolist()
+
+
+def test_an_empty_batch():
+    """No documents give no counts."""
+    assert [(0, 3), (0, 6), (0,)] == [found.shape for found in grams([])]
+    none = np.zeros(0, np.int64)
+    assert [0] == pieces.split_runs(none, none, np.zeros(0, np.uint8), 1)[0].tolist()
