@@ -11,6 +11,7 @@ HEAD_LIMIT = 64 << 10  # bytes of a record's head; a longer one is no head
 SCAN = 256 << 10  # bytes looked at together when a record's start is searched
 MARGIN = 64 << 10  # bytes of a body kept beyond the limit, for the HTTP head in it
 
+BLANK_LINE = re.compile(rb"\n\r?\n")
 WARC_LINE = re.compile(rb"WARC/\d+\.\d+[ \t]*\r?\n")
 ARC_LINE = re.compile(
     rb"(?P<url>[A-Za-z][A-Za-z0-9+.-]*:[^\r\n]{0,8000}?) (?P<ip>(?:\d{1,3}\.){3}\d{1,3}) (?P<date>\d{14}|\d{8,17}|-)"
@@ -64,6 +65,15 @@ class Cutter:
     def begins(self, data: bytes) -> bool:
         """True if a record begins with `data`."""
         return bool((ARC_LINE if self.arc else WARC_LINE).match(data))
+
+    def whole_length(self, data: bytes) -> int | None:
+        """The length of the record that `data` begins with, head and body; None if its head does not say."""
+        if self.arc:
+            line = ARC_LINE.match(data)
+            return line.end() + int(line.group("length")) if line else None
+        head = head_length(data)
+        body = None if head is None else content_length(parse_fields(data[:head]))
+        return None if head is None or body is None else head + body
 
     def records(self, stream: Stream, base: int | None, offset: int, end: int | None) -> Iterator[Record | Trouble]:
         """All records of a stream, and the damage between them.
@@ -134,10 +144,11 @@ class Cutter:
     def _cut_short(self, stream: Stream, record: Record, declared: int) -> None:
         """A declared length that does not lead to the next record: look whether one begins inside the body."""
         whole = record.length == len(record.body)
-        inside = self.start.search(record.body) if whole else None
-        if inside:
-            stream.give_back(record.body[inside.end() :])
-            record.body = record.body[: inside.start()]
+        gap = b"\r\n\r\n"  # the head's end, behind which the next record may begin at once
+        inside = self.start.search(gap + record.body + stream.peek(512)) if whole else None
+        if inside and inside.end() < len(gap) + len(record.body):
+            stream.give_back(record.body[inside.end() - len(gap) :])
+            record.body = record.body[: max(0, inside.start() - len(gap))]
             record.length = len(record.body)
         if record.length < declared:
             record.troubles.append(Trouble(record.offset, "record ends early", declared - record.length))
@@ -145,7 +156,7 @@ class Cutter:
     def _take_undeclared(self, stream: Stream, record: Record) -> None:
         """The body of a record without a length goes on to the next record's start."""
         kept = bytearray()
-        while stream.fill(1) and not self.begins(stream.peek(512)):
+        while stream.fill(1) and not self.begins(stream.peek(512).lstrip(b"\r\n")):
             before = min(self._to_start(stream), SCAN)
             piece = stream.take(before)
             record.length += len(piece)
@@ -174,8 +185,8 @@ class Cutter:
 
 def head_length(data: bytes) -> int | None:
     """The length of the head that `data` begins with, its blank line included; None if it does not end here."""
-    ends = [at + len(mark) for mark in (b"\r\n\r\n", b"\n\n") if (at := data.find(mark)) >= 0]
-    return min(ends, default=None)
+    blank = BLANK_LINE.search(data)
+    return blank.end() if blank else None
 
 
 def parse_fields(head: bytes) -> dict[str, str]:

@@ -14,6 +14,7 @@ MAGIC = b"\x1f\x8b\x08"
 FEED = 16 << 10  # compressed bytes given to zlib at once: what follows a member is copied, so keep it short
 CHUNK = 1 << 20  # bytes read from the file at once
 PIECE = 64 << 10  # inflated bytes given out at once
+CHECK_SUM = "wrong gzip check sum"
 PROBE = 4 << 10  # compressed bytes that show whether a member holds a record
 
 Looks = Callable[[bytes], bool]
@@ -110,7 +111,7 @@ class Member:
         if len(trailer) < 8:
             self.damage = Damage(self._window.at, "truncated gzip member")
         elif struct.unpack("<II", trailer) != (self._crc, self._size & 0xFFFFFFFF):
-            self.damage = Damage(self._window.at, "wrong gzip check sum")
+            self.damage = Damage(self._window.at, CHECK_SUM)
         self._window.at += len(trailer)
 
     def _fail(self, what: str) -> None:
@@ -141,6 +142,7 @@ def find_member(window: Window, looks: Looks) -> int | None:
         data = bytes(window.peek(CHUNK))
         begin = window.at
         if len(data) < 18:  # no member is shorter
+            window.move(begin + len(data))
             return None
         hit = data.find(MAGIC)
         while hit >= 0:
@@ -163,69 +165,76 @@ def probe(data: memoryview) -> bytes:
         return b""
 
 
-@dataclass
 class Run:
     """A member that begins with a record and the members after it that do not: a stream to cut records from.
 
-    `damage` is None while the stream has shown none; it is complete when `ended`.
+    Attributes:
+        offset: where it begins in the file.
+        damages: what was found so far.
+        last: where it ends in the file; the place of its first unreadable byte, or of the next run, after `finish`.
     """
-
-    offset: int
-    more: Callable[[], bytes]
-    damages: list[Damage]
-    last: int  # where the run ends in the file, once it has been read to its end
-
-
-def runs(file: BinaryIO, start: int, end: int, looks: Looks) -> Iterator[Run]:
-    """The runs that begin in bytes [start, end) of a file; each is read to its end before the next is given.
-
-    A file's first byte begins a run whatever it holds; every other start is one that `find_member` would find.
-    """
-    window = Window(file, start)
-    offset = start if start == 0 else find_member(window, looks)
-    while offset is not None and offset < end and len(window.peek(1)):
-        reader = _RunReader(window, looks)
-        run = Run(offset, reader.more, reader.damages, offset)
-        yield run
-        while reader.more():
-            pass
-        if reader.lost is not None:
-            window.move(max(reader.lost, offset + 1))
-            found = find_member(window, looks)
-            run.last = window.at if found is None else found
-            offset = found
-        else:
-            run.last = offset = window.at
-
-
-class _RunReader:
-    """Reads member after member until one begins with a record of its own."""
 
     def __init__(self, window: Window, looks: Looks) -> None:
+        """Begin at the window's place."""
+        self.offset = self.last = window.at
+        self.damages: list[Damage] = []
         self._window = window
         self._looks = looks
         self._member = Member(window)
-        self.damages: list[Damage] = []
-        self.lost: int | None = None  # where to look for the next member after a damage
+        self._lost = False
         self._note()
 
     def more(self) -> bytes:
-        while self.lost is None:
+        """The next inflated piece, `b""` at the end."""
+        while not self._lost:
             data = self._member.read()
             self._note()
             if data:
                 return data
             ahead = self._window.peek(PROBE)
-            if self.lost is not None or not len(ahead) or self._looks(probe(ahead)):
+            if self._lost or not len(ahead) or self._looks(probe(ahead)):
                 break
             self._member = Member(self._window)
             self._note()
         return b""
 
+    def finish(self) -> int | None:
+        """Read to the end; gives the place of the next run, or None if there is none."""
+        while self.more():
+            pass
+        found: int | None = self._window.at
+        if self._lost:
+            self._window.move(self._member.offset + 1)
+            found = find_member(self._window, self._looks)
+        self.last = self._window.at if found is None else found
+        return found
+
     def _note(self) -> None:
-        """Take over a damage; only a wrong check sum lets the next member be found without a search."""
+        """Take over a damage; unless the stream can be trusted to go on behind it, the run ends."""
         damage, self._member.damage = self._member.damage, None
         if damage is not None:
             self.damages.append(damage)
-            if damage.what != "wrong gzip check sum":
-                self.lost = self._member.offset + 1
+            self._lost = damage.what != CHECK_SUM or not self._goes_on()
+
+    def _goes_on(self) -> bool:
+        """True if a member follows the one with a wrong check sum, and that one has not swallowed a record's start."""
+        behind = self._window.at
+        follows = header_length(self._window.peek(PROBE)) is not None
+        self._window.move(self._member.offset + 1)
+        found = find_member(self._window, self._looks)
+        self._window.move(behind)
+        return follows and (found is None or found >= behind)
+
+
+def runs(file: BinaryIO, start: int, end: int, looks: Looks) -> Iterator[Run]:
+    """The runs that begin in bytes [start, end) of a file; each must be finished before the next is asked for.
+
+    A file's first byte begins a run whatever it holds; every other start is one that `find_member` would find, so that
+    neighbouring ranges agree on who reads what.
+    """
+    window = Window(file, start)
+    offset = start if start == 0 else find_member(window, looks)
+    while offset is not None and offset < end and len(window.peek(1)):
+        run = Run(window, looks)
+        yield run
+        offset = run.finish()

@@ -15,6 +15,7 @@ from corpusmill.storage.splits import Split
 from corpusmill.storage.stream import DamagedError, Watched
 
 CHUNK = 1 << 20
+FEED = 64 << 10  # compressed bytes given to zstd at once
 LINE_OVERHEAD = 1 << 20  # bytes that a line may have beyond its text
 KEPT = 64 << 10  # bytes kept of a line that is too long, for its id
 TRIAL = 10  # objects without a text field at a split's start that show that the field is misnamed
@@ -144,7 +145,7 @@ def _lines(file: BinaryIO, split: Split, limit: int, out: Batcher) -> Iterator[t
 
 def cut_lines(more: Callable[[], bytes], at: int, limit: int) -> Iterator[Line]:
     """Lines of a stream that begins at offset `at`; memory is bounded by `limit` however long a line is."""
-    rest, dropped = b"", 0  # the line begun, and how much of it is not kept
+    rest, dropped = b"", 0  # the line begun, and how many bytes of it are not kept
     while chunk := more():
         *whole, last = chunk.split(b"\n")
         for piece in whole:
@@ -158,7 +159,8 @@ def cut_lines(more: Callable[[], bytes], at: int, limit: int) -> Iterator[Line]:
         else:
             rest += last
         if len(rest) > limit:
-            rest, dropped = rest[:KEPT], dropped + len(rest) - KEPT
+            dropped += len(rest) - len(rest[:KEPT])
+            rest = rest[:KEPT]
     if rest or dropped:
         yield Line(at, rest, len(rest) + dropped)
 
@@ -169,10 +171,7 @@ def _decoder(file: BinaryIO, magic: bytes, out: Batcher) -> Callable[[], bytes] 
     if magic.startswith(gzipped.MAGIC):
         return _gzip(file, out)
     if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        import zstandard
-
-        reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-        return _guarded(reader.read, zstandard.ZstdError, out)
+        return _guarded(_zstd(file), DamagedError, out)
     if magic.startswith(b"BZh"):
         watched = Watched(file)
         return _guarded(watched.passing(bz2.BZ2File(watched).read), DamagedError, out)
@@ -183,7 +182,7 @@ def _decoder(file: BinaryIO, magic: bytes, out: Batcher) -> Callable[[], bytes] 
 
 def _gzip(file: BinaryIO, out: Batcher) -> Callable[[], bytes]:
     """All members as one stream; after a damage nothing can be trusted to begin a line, so it ends there."""
-    run = next(gzipped.runs(file, 0, 1, lambda _: False))
+    run = gzipped.Run(gzipped.Window(file, 0), lambda _: False)
 
     def more() -> bytes:
         data = run.more()
@@ -193,6 +192,33 @@ def _gzip(file: BinaryIO, out: Batcher) -> Callable[[], bytes]:
         return data
 
     return more
+
+
+def _zstd(file: BinaryIO) -> Callable[[int], bytes]:
+    """Reads the frames of a file one after the other; the package's own reader takes a cut file for a whole one."""
+    import zstandard
+
+    frame: Any = None
+
+    def read(_: int) -> bytes:
+        nonlocal frame
+        out = b""
+        while not out:
+            feed = frame.unused_data if frame is not None and frame.eof else b""
+            feed = feed or file.read(FEED)
+            if not feed:
+                if frame is not None and not frame.eof:
+                    raise DamagedError("the last frame is cut")
+                break
+            if frame is None or frame.eof:
+                frame = zstandard.ZstdDecompressor().decompressobj()
+            try:
+                out = frame.decompress(feed)
+            except zstandard.ZstdError as error:
+                raise DamagedError(str(error)) from error
+        return out
+
+    return read
 
 
 def _guarded(

@@ -65,6 +65,14 @@ def exists(path: str) -> bool:
     return bool(fs.exists(inner))
 
 
+def is_folder(path: str) -> bool:
+    """True if there is a folder of that name."""
+    if is_local(path):
+        return local(path).is_dir()
+    fs, inner = filesystem(path)
+    return bool(fs.isdir(inner))
+
+
 def info(path: str) -> dict[str, Any]:
     """Size and whatever else the file system says of one file.
 

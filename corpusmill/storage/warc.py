@@ -6,13 +6,13 @@ knows no ARC. fastwarc opens the rarer compressions (.zst, .lz4) and content enc
 the tests. Framing costs about 30 µs a record.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from corpusmill.documents import PAGE_SCHEMA, SCHEMA, make_id
 from corpusmill.errors import RecordError
 from corpusmill.storage import paths, responses
-from corpusmill.storage.archive import ARC_LINE, SCAN, Cutter, Record, Trouble
+from corpusmill.storage.archive import ARC_LINE, HEAD_LIMIT, SCAN, Cutter, Record, Trouble
 from corpusmill.storage.gzipped import MAGIC, runs
 from corpusmill.storage.inputs import Warc, Wet, max_bytes
 from corpusmill.storage.read import Batcher, Read, parse_date
@@ -20,8 +20,10 @@ from corpusmill.storage.splits import Split
 from corpusmill.storage.stream import DamagedError, Stream, Watched
 
 CHUNK = 1 << 20
+PIECE = 16 << 10  # of a decompressor whose failing call loses its output
 ZSTD = (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + i]) + b"\x2a\x4d\x18" for i in range(16)))
 LZ4 = b"\x04\x22\x4d\x18"
+WHOLE = "compressed as a whole, not by record: the first shard reads all of it"
 SKIPPED = frozenset({"warcinfo", "request", "metadata"})
 PAGES = frozenset({"response", "resource", "revisit", "conversion", "continuation"})
 
@@ -53,7 +55,7 @@ def _items(file: BinaryIO, split: Split, limit: int, out: Batcher) -> Iterator[t
     elif magic.startswith((LZ4, *ZSTD)):
         if split.start == 0:
             if split.end < split.size:
-                out.incident(0, "compressed as a whole: the first shard reads all of it", 0)
+                out.incident(0, WHOLE, 0)
             yield from _from_decoder(file, magic.startswith(LZ4), cutter)
     else:
         yield from _from_plain(file, split, cutter)
@@ -71,33 +73,64 @@ def _from_gzip(file: BinaryIO, split: Split, cutter: Cutter) -> Iterator[tuple[R
     for run in runs(file, split.start, split.end, cutter.begins):
         for item in cutter.records(Stream(run.more), None, run.offset, None):
             yield item, run.offset - split.start
-        while run.more():
-            pass
+        run.finish()
+        if run.offset == 0 and split.end < split.size == run.last:
+            yield Trouble(0, WHOLE, 0), run.last
         for damage in run.damages:
             yield Trouble(damage.offset, damage.what, max(0, run.last - damage.offset)), run.last - split.start
 
 
 def _from_decoder(file: BinaryIO, lz4: bool, cutter: Cutter) -> Iterator[tuple[Record | Trouble, int]]:
-    from fastwarc.stream_io import Lz4Reader, ZstdReader
-
-    file.seek(0)
-    watched = Watched(file)
-    reader = (Lz4Reader if lz4 else ZstdReader)(watched)
-    read = watched.passing(reader.read)
-    failed: list[str] = []
-
-    def more() -> bytes:
-        try:
-            return b"" if failed else read(CHUNK)
-        except DamagedError as error:
-            failed.append(str(error))
-            return b""
-
-    stream = Stream(more)
-    for item in cutter.records(stream, None, 0, None):
+    unpacker = Unpacker(file, lz4=lz4)
+    for item in cutter.records(Stream(unpacker.more), None, 0, None):
         yield item, file.tell()
-    for message in failed:
-        yield Trouble(0, f"cannot be decompressed after {stream.position} bytes: {message}", 0), file.tell()
+    if unpacker.failed:
+        what = f"cannot be decompressed after {unpacker.given} bytes: {unpacker.failed}"
+        yield Trouble(0, what, 0), file.tell()
+
+
+class Unpacker:
+    """A .zst or .lz4 file as a stream that ends at the first damage; fastwarc also knows zstd's WARC dictionaries."""
+
+    def __init__(self, file: BinaryIO, *, lz4: bool) -> None:
+        """Begin at the file's first byte."""
+        self.failed = ""
+        self.given = 0
+        self._file = file
+        self._lz4 = lz4
+        self._read = self._open()
+
+    def more(self) -> bytes:
+        """The next piece, `b""` at the end or at the damage."""
+        if self.failed:
+            return b""
+        try:
+            data = self._read(PIECE)
+        except DamagedError as error:
+            self.failed = str(error)
+            data = self._rest()
+        self.given += len(data)
+        return data
+
+    def _open(self) -> Callable[[int], bytes]:
+        from fastwarc.stream_io import Lz4Reader, ZstdReader
+
+        self._file.seek(0)
+        watched = Watched(self._file)
+        return watched.passing((Lz4Reader if self._lz4 else ZstdReader)(watched).read)
+
+    def _rest(self) -> bytes:
+        """What lies between the last whole piece and the damage, byte by byte from a fresh start."""
+        read, rest = self._open(), bytearray()
+        left = self.given
+        try:
+            while left:
+                left -= len(read(min(left, PIECE)))
+            while byte := read(1):
+                rest += byte
+        except DamagedError:
+            pass
+        return bytes(rest)
 
 
 def _from_plain(file: BinaryIO, split: Split, cutter: Cutter) -> Iterator[tuple[Record | Trouble, int]]:
@@ -112,18 +145,33 @@ def _from_plain(file: BinaryIO, split: Split, cutter: Cutter) -> Iterator[tuple[
 
 
 def find_record(file: BinaryIO, start: int, end: int, cutter: Cutter) -> int | None:
-    """Where the first record that can be entered from outside begins in bytes [start, end), or None."""
+    """Where the first record that can be entered from outside begins in bytes [start, end), or None.
+
+    Such a record follows a blank line (WARC) or a line end (ARC), and its length leads to another record or to the
+    file's end: a page that shows a record in its text is not taken for one.
+    """
     at = max(0, start - 4)  # a record's start is known by the blank line before it
     while at < end:
         file.seek(at)
         data = file.read(SCAN)
         for match in cutter.start.finditer(data):
-            if start <= at + match.end() < end:
+            if start <= at + match.end() < end and _leads_on(file, at + match.end(), cutter):
                 return at + match.end()
         if len(data) < SCAN:
             return None
         at += SCAN - 9000  # longer than any start
     return None
+
+
+def _leads_on(file: BinaryIO, at: int, cutter: Cutter) -> bool:
+    """True if the record at byte `at` ends where another begins, or the file ends."""
+    file.seek(at)
+    length = cutter.whole_length(file.read(HEAD_LIMIT))
+    if length is None:
+        return False
+    file.seek(at + length)
+    after = file.read(8400).lstrip(b"\r\n")
+    return not after or cutter.begins(after)
 
 
 def take_page(record: Record, source: str, limit: int, out: Batcher) -> None:
