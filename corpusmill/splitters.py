@@ -19,7 +19,8 @@ from corpusmill.kernels.words import Int32s, UInt64s
 
 Splitter = Literal["whitespace", "uax29", "spacy"]
 
-# spaCy's name of an attribute, which its vocabulary cannot hold as a word (datatrove's reading leaves it out).
+# The name of an attribute of spaCy, on which its tokenizer fails, but not the first time. datatrove then takes the
+# name out of the text; here that is done always, so that a document's words depend on nothing that came before it.
 _POISON = "IS_ALPHA"
 
 
@@ -100,13 +101,10 @@ def _tokens(pipeline: Any, text: str) -> tuple[Int64s, Int64s]:
     """Starts and ends of spaCy's tokens that are not white space, in code points."""
     from spacy.attrs import IDX, IS_SPACE, LENGTH
 
+    if _POISON in text:
+        return _tokens_around(pipeline, text)
     with pipeline.memory_zone():
-        try:
-            table = pipeline.tokenizer(text).to_array([IDX, LENGTH, IS_SPACE]).astype(np.int64)
-        except (KeyError, AssertionError):
-            if _POISON not in text:
-                raise
-            return _tokens_around(pipeline, text)
+        table = pipeline.tokenizer(text).to_array([IDX, LENGTH, IS_SPACE]).astype(np.int64)
     table = table[table[:, 2] == 0]
     return table[:, 0], table[:, 0] + table[:, 1]
 
