@@ -1,5 +1,6 @@
 """Whole runs against datatrove, scaling, and memory: the figures of end_to_end.md.
 
+    python -m benchmarks.end_to_end prepare --input DIR --mb 12          # real English documents as JSON lines
     python -m benchmarks.end_to_end speed --peer-python PEER --kind text --input DIR --glob '*.jsonl' --model lid.176.ftz
     python -m benchmarks.end_to_end speed --peer-python PEER --kind warc --input DIR --glob '*.warc.gz' --model lid.176.ftz
     python -m benchmarks.end_to_end scaling --kind warc --input DIR --glob '*.warc.gz' --model lid.176.ftz
@@ -47,7 +48,7 @@ def our_run(options, folder, output, *, workers=1, runner="local", core="1"):
 
 def text_bytes(report):
     """Bytes of text that reached the language step."""
-    return report["steps"]["language"]["bytes_in"]
+    return next(step["bytes_in"] for step in report["steps"] if step["step"] == "language")
 
 
 class Peak(threading.Thread):
@@ -149,22 +150,44 @@ def memory(options):
     return found
 
 
+def prepare(options):
+    """Documents of OpenWebText, marked web pages, articles and Wikipedia, over and over, up to a size."""
+    from benchmarks import corpora
+
+    sets = (corpora.openwebtext, corpora.web_pages, corpora.articles, corpora.wiki_passages)
+    documents = [document for load in sets for document in load(corpora.DATA)]
+    Path(options.input).mkdir(parents=True, exist_ok=True)
+    written = turn = 0
+    with (Path(options.input) / "documents.jsonl").open("w", encoding="utf-8") as file:
+        while written < options.mb * 1e6:
+            for name, text in documents:
+                url = f"https://{name.partition('-')[0]}.example/{turn}/{name}"
+                line = json.dumps({"id": f"{turn}-{name}", "url": url, "text": text}, ensure_ascii=False)
+                written += file.write(line + "\n")
+                if written >= options.mb * 1e6:
+                    break
+            turn += 1
+    return {"bytes": written, "rounds": turn}
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("speed", "scaling", "memory"))
-    parser.add_argument("--kind", choices=("text", "warc"), required=True)
+    parser.add_argument("what", choices=("prepare", "speed", "scaling", "memory"))
+    parser.add_argument("--kind", choices=("text", "warc"))
     parser.add_argument("--input", required=True)
     parser.add_argument("--large")
-    parser.add_argument("--glob", required=True)
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--glob")
+    parser.add_argument("--model", default="lid.176.ftz")
+    parser.add_argument("--mb", type=float, default=12)
     parser.add_argument("--peer-python")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--split-mb", type=float, default=64)
     options = parser.parse_args()
-    options.input, options.model = os.path.abspath(options.input), os.path.abspath(options.model)
+    options.input = os.path.abspath(options.input)
+    options.model = os.path.abspath(options.model) if os.path.exists(options.model) else options.model
     if options.what == "speed" and not (options.peer_python and shutil.which("taskset")):
         parser.error("speed needs --peer-python, and taskset on the path")
-    print(json.dumps({"speed": speed, "scaling": scaling, "memory": memory}[options.what](options), indent=2))
+    print(json.dumps({"prepare": prepare, "speed": speed, "scaling": scaling, "memory": memory}[options.what](options), indent=2))
 
 
 if __name__ == "__main__":

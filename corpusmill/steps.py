@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
     """What a chain makes of a batch.
 
     `kept` holds the surviving documents; `ledger` one row per input row (see `ledger_schema`); `dead` the rows that
-    failed; `rows` the input row of each kept document; `seconds` the time spent by step.
+    failed; `rows` the input row of each kept document; `seconds` the processor time spent by step.
     """
 
     kept: pa.RecordBatch
@@ -69,9 +69,9 @@ class Chain:
         """Measure and judge a batch, a table, or a mapping of columns with at least `text` (or `html`)."""
         work = _Work(documents.conform(data), self.schema)
         for name, step, measure in zip(self.names, self.specs, self._measures, strict=True):
-            begin = time.perf_counter()
+            begin = time.process_time()
             work.take(name, step, measure)
-            work.seconds[name] = time.perf_counter() - begin
+            work.seconds[name] = time.process_time() - begin
         return work.outcome()
 
     def map(self, data: Batch) -> dict[str, list[Any]]:
