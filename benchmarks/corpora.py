@@ -93,12 +93,12 @@ ENGLISH: dict[str, Callable[[Path], Documents]] = {
     "wiki-passages-boolq": wiki_passages,
     "wcxb-dev": web_pages,
     "article-extraction-benchmark": articles,
-    "spamassassin": emails,
     "rust-book": rust_book,
     "code-python": python_code,
     "english-novels": novels,
     "c4-dolma-samples": c4_samples,
     "hplt-english": english_web,
+    "spamassassin": emails,
 }
 
 

@@ -10,6 +10,7 @@ Prints tables in Markdown, then every document on which the datatrove dialect di
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -47,25 +48,25 @@ def write(rows, path):
         out.writelines(json.dumps({"id": key, "text": text}) + "\n" for key, text in rows)
 
 
-def our_verdicts(step, batch):
+def our_verdicts(step, view):
     """By row: the reason or None, and the text after the edit."""
-    measured = step.build()(View(batch))
+    measured = step.build()(view)
     verdict = judge(step, measured.signals)
     reasons = [None if code < 0 else verdict.reasons[code] for code in verdict.codes]
-    texts = batch.column("text")
+    texts = view.column("text")
     return reasons, (texts if measured.edits is None else spans.apply(texts, measured.edits)).to_pylist()
 
 
 def compare(name, rows, peer):
     """One row of the table for each filter, and the documents on which the datatrove dialect disagrees."""
-    batch = documents.from_texts([text for _, text in rows], id=[key for key, _ in rows])
+    view = View(documents.from_texts([text for _, text in rows], id=[key for key, _ in rows]))
     table, odd = [], []
     for step, specs in FILTERS.items():
         theirs = [peer[key][step] for key, _ in rows]
         raised = sum(kept is None for kept, _ in theirs)
         shares, same_texts = [], None
         for spec in specs:
-            reasons, texts = our_verdicts(spec, batch)
+            reasons, texts = our_verdicts(spec, view)
             # datatrove drops a document on which a filter raises by ending the run; we count it as dropped
             agree = [(reason is None) == bool(kept) for reason, (kept, _) in zip(reasons, theirs, strict=True)]
             shares.append(100 * sum(agree) / len(agree))
@@ -105,6 +106,7 @@ def main():
         more, different = compare(name, rows, peer)
         table += more
         odd += different
+        print(f"{name}: {len(rows)} documents, {len(different)} disagreements", file=sys.stderr, flush=True)
     print("| set | filter | documents | kept there | raises there | verdict, datatrove % | text | verdict, default % |")
     print("|---|---|---:|---:|---:|---:|---:|---:|")
     for name, step, count, kept, raised, share, same, default in table:

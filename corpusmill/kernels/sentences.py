@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from corpusmill.kernels.buffers import Bytes
 from corpusmill.kernels.compiled import kernel
-from corpusmill.kernels.lines import space_at
+from corpusmill.kernels.lines import space_at, space_before
 
 Words = npt.NDArray[np.uint64]
 
@@ -57,6 +57,18 @@ def _letter(byte: int) -> bool:
 
 
 @kernel
+def _word_byte(byte: int) -> bool:
+    """Whether the byte may be part of a word: a digit, or any part of a character outside ASCII."""
+    return byte >= 0x80 or 0x30 <= byte <= 0x39
+
+
+@kernel
+def _quote_before(data: Bytes, start: int, i: int) -> bool:
+    """Whether a dash or quotation mark of U+2010 to U+201F ends just before `i`."""
+    return i - 3 >= start and data[i - 3] == 0xE2 and data[i - 2] == 0x80 and 0x90 <= data[i - 1] <= 0x9F
+
+
+@kernel
 def _abbreviated(data: Bytes, start: int, stop: int, abbreviations: Words) -> bool:
     """Whether the ASCII word that ends at the full stop `stop` is an abbreviation."""
     i = stop
@@ -79,7 +91,9 @@ def _abbreviated(data: Bytes, start: int, stop: int, abbreviations: Words) -> bo
         else:
             break
         i -= 1
-    if i > start and (data[i - 1] >= 0x80 or 0x30 <= data[i - 1] <= 0x39):
+    if i > start and (
+        _word_byte(data[i - 1]) and not space_before(data, start, i) and not _quote_before(data, start, i)
+    ):
         return False  # the rest of a longer word or number
     if i == stop:
         return False

@@ -56,6 +56,6 @@ def sentences(line, abbreviations):
 def abbreviated(before, abbreviations):
     """Whether the text before a full stop ends in an abbreviation."""
     word = regex.search(r"[A-Za-z.]*$", before)[0]
-    if regex.search(r"[0-9]$|[^\x00-\x7F]$", before[: len(before) - len(word)]):
+    if regex.search(r"[0-9]$|[^\x00-\x7F\s\u2010-\u201f]$", before[: len(before) - len(word)]):
         return False
     return bool(regex.fullmatch(r"[A-Za-z](\.[A-Za-z])*", word)) or word.lower() in abbreviations

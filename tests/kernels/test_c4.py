@@ -131,8 +131,11 @@ def test_sentences_are_those_of_the_plain_rules(line):
         ("It has 3.5 parts. See e.g. the U.S. ones.", 2),
         ('"Stop!" he said. (Really.) Yes', 4),
         ("Wait... what? Well... Yes.", 3),
+        ("Wait.. what?. Well.. Yes.", 3),
         ("He came in xmr. Then left. ", 2),
         ("Seven ends 7mr. And so on", 2),
+        ("\u201cMr. One, a\u00a0Mr. Two, the\u2014Mr. Three", 1),
+        ("\u00e9mr. Two", 2),
     ],
 )
 def test_sentences_worked_by_hand(line, expected):
