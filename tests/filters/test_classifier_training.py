@@ -81,6 +81,15 @@ def test_step_uses_the_model(trained):
     assert [1.0] * 3 == pytest.approx((positive + negative)[[0, 1, 3]].tolist(), abs=1e-4)
 
 
+def test_model_trained_again_is_loaded_again(files, trained):
+    """A process that trains, uses and trains anew never uses the old model."""
+    view = View(documents.from_texts(["the proof"]))
+    before = FastText(model=str(trained[0])).build()(view).signals["score"]
+    training.train(files[1], files[0], trained[0], Options(settings=SMALL))
+    after = FastText(model=str(trained[0])).build()(view).signals["score"]
+    assert before[0] > 0.5 > after[0]
+
+
 def test_step_reads_heads_and_lower_case(trained):
     """`characters` cuts, `lower` folds case."""
     model, texts = str(trained[0]), View(documents.from_texts(["THE PROOF buy cheap free offer now", "the proof"]))

@@ -6,6 +6,7 @@ import json
 import lzma
 import random
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 import zstandard
@@ -129,6 +130,12 @@ def test_cut_lines(data, piece, limit):
         at += len(whole) + 1
 
 
+QUICK = {
+    "gz": partial(gzip.compress, compresslevel=1),
+    "zst": zstandard.compress,
+    "bz2": partial(bz2.compress, compresslevel=1),
+    "xz": partial(lzma.compress, preset=0),
+}
 PACKERS = {"gz": gzip.compress, "zst": zstandard.compress, "bz2": bz2.compress, "xz": lzma.compress}
 
 
@@ -147,11 +154,11 @@ def test_compressed(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", PACKERS)
 def test_truncated(tmp_path, suffix):
     """A compressed file that ends early keeps the lines that were readable, and tells of it."""
-    lines = [doc(random.Random(n).randbytes(60).hex()) for n in range(30_000)]
+    lines = [doc(random.Random(n).randbytes(60).hex()) for n in range(20_000)]
     path = tmp_path / f"a.jsonl.{suffix}"
-    path.write_bytes(PACKERS[suffix](b"\n".join(lines))[:-100])
+    path.write_bytes(QUICK[suffix](b"\n".join(lines))[:-100])
     found = account(Jsonl(paths=(str(path),)))
-    assert len(found.rows) > 10_000
+    assert len(found.rows) > 5_000
     assert len(found.incidents) == 1
 
 
