@@ -28,7 +28,7 @@ def plan_columnar(source: Parquet | Arrow, path: str, size: int, fingerprint: st
     Raises:
         InputError: if the file is not of the format, or has no text column.
     """
-    target = source.split_mb * 1_000_000
+    target = max(1, round(source.split_mb * 1_000_000))
     with opening(path, source) as file:
         if isinstance(source, Parquet):
             columns = locate(path, file.schema_arrow, source.fields)
@@ -43,7 +43,7 @@ def plan_columnar(source: Parquet | Arrow, path: str, size: int, fingerprint: st
     return _group(path, [b - a for a, b in pairwise(ends)], target, size, fingerprint)
 
 
-def _group(path: str, sizes: list[int], target: float, size: int, fingerprint: str) -> list[Split]:
+def _group(path: str, sizes: list[int], target: int, size: int, fingerprint: str) -> list[Split]:
     """Splits of neighbours that hold about the same, at most `target` unless one alone holds more."""
     parts = max(1, ceil(sum(sizes) / target))
     even = sum(sizes) / parts

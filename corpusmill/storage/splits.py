@@ -94,8 +94,9 @@ def cut(path: str, split_mb: float, splittable: tuple[str, ...] = ()) -> list[Sp
     """Cut one file into equal byte ranges of at most `split_mb`; a compressed file into one, unless `splittable`."""
     size, fingerprint = identify(path)
     whole = path.endswith(tuple(set(WHOLE) - set(splittable)))
-    count = 1 if whole else max(1, ceil(size / (split_mb * 1_000_000)))
-    note = f"{path.rpartition('.')[2]} files cannot be split" if whole and size > split_mb * 1_000_000 else ""
+    target = max(1, round(split_mb * 1_000_000))
+    count = 1 if whole else max(1, ceil(size / target))
+    note = f"{path.rpartition('.')[2]} files cannot be split" if whole and size > target else ""
     ends = [size * i // count for i in range(count + 1)]
     return [Split(path, a, b, size, b - a, fingerprint, note) for a, b in pairwise(ends)]
 

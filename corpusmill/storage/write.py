@@ -7,6 +7,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -66,12 +67,14 @@ class ParquetFile:
 
         columns = [field.name for field in self.schema if field.name not in PLAIN]
         strings = [name for name in columns if pa.types.is_string(self.schema.field(name).type)]
-        with telling(self.path):
-            sink = self._target.open()
-            self._writer = pq.ParquetWriter(
-                sink, self.schema, version="2.6", compression="zstd", compression_level=ZSTD_LEVEL,
-                use_dictionary=strings, write_statistics=columns, data_page_size=1 << 20,
-            )  # fmt: skip
+        with ExitStack() as stack:  # a disk may be full from the first byte on
+            stack.callback(self._target.discard)
+            with telling(self.path):
+                self._writer = pq.ParquetWriter(
+                    self._target.open(), self.schema, version="2.6", compression="zstd", compression_level=ZSTD_LEVEL,
+                    use_dictionary=strings, write_statistics=columns, data_page_size=1 << 20,
+                )  # fmt: skip
+            stack.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:

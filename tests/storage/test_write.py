@@ -94,11 +94,21 @@ class Full:
         self.file.close()
 
 
+def fill_up(monkeypatch, room: int) -> None:
+    """Leave `room` bytes for every file that is opened for writing from now on."""
+    opened = Path.open
+
+    def open_full(path, mode="r", *args, **more):
+        file = opened(path, mode, *args, **more)
+        return Full(file, room) if "w" in mode else file
+
+    monkeypatch.setattr(Path, "open", open_full)
+
+
 @pytest.mark.parametrize("room", [0, 50, 3000])
 def test_disk_full(tmp_path, monkeypatch, room):
     """A disk that fills up, at the first byte, at a row group or at the footer, leaves no file and says what to do."""
-    opened = Path.open
-    monkeypatch.setattr(Path, "open", lambda path, *args, **more: Full(opened(path, *args, **more), room))
+    fill_up(monkeypatch, room)
     path = tmp_path / "a.parquet"
     with pytest.raises(StorageError) as caught:
         write_table(str(path), [batch(n, 5, 4_000_000) for n in range(3)], SCHEMA)
@@ -111,8 +121,7 @@ def test_disk_full(tmp_path, monkeypatch, room):
 def test_disk_full_for_small_files(tmp_path, monkeypatch):
     """The same for a sidecar; the old one stays."""
     put(str(tmp_path / "a.json"), b"old")
-    opened = Path.open
-    monkeypatch.setattr(Path, "open", lambda path, *args, **more: Full(opened(path, *args, **more), 0))
+    fill_up(monkeypatch, 0)
     with pytest.raises(StorageError, match="No space left"):
         put(str(tmp_path / "a.json"), b"new")
     assert ["a.json"] == names(str(tmp_path))
