@@ -122,9 +122,13 @@ def train(lines: Path, model: Path, settings: Settings, *, quantize: bool = Fals
     trained.save_model(str(model))
 
 
-@lru_cache(maxsize=4)
 def load(reference: str) -> Model:
-    """A model shared by all steps of this process that name the same reference."""
+    """A model shared by all steps of this process that name the same bytes."""
+    return _shared(reference, resources.digest(reference))
+
+
+@lru_cache(maxsize=4)
+def _shared(reference: str, _digest: str) -> Model:
     return Model(reference)
 
 
