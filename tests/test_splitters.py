@@ -30,6 +30,7 @@ def test_splitters_by_name():
     text = "Don't stop: 3.14 — ok..."
     assert [["Don't", "stop:", "3.14", "—", "ok..."]] == words([text], "whitespace")
     assert [["Don't", "stop", "3.14", "ok"]] == words([text], "uax29")
+    assert [["Don't", "3.14", "1\u0301"]] == words(["Don't _x 3.14 \u0301 1\u0301 _1"], "uniseg")
     assert uax29_words(text) == words([text], "uax29")[0]
 
 
@@ -76,3 +77,10 @@ def test_a_view_splits_once():
     view = View(documents.from_texts(["a b", ""]))
     assert view.words("whitespace") is view.words("whitespace")
     assert [3, 0] == view.lengths.tolist()
+
+
+def test_sentences_are_those_of_spacys_sentencizer():
+    """A mark ends a sentence where more follows, also white space; an empty text is one; `IS_ALPHA` is left out."""
+    pytest.importorskip("spacy")
+    texts = ["", "One. Two", "Mr. One", "Hi.  ", "One. IS_ALPHA two. Three.", "IS_ALPHA"]
+    assert splitters.count_sentences(texts) == [1, 2, 1, 2, 3, 1]
