@@ -67,6 +67,7 @@ class ShardRunner:
 
         self.stage = stage
         self.chain = Chain(stage.specs)
+        self.chain(_sample(stage.input))  # compiles or loads the kernels, before the clock of a shard runs
 
     def __call__(self, task: Task) -> None:
         """Make and commit a shard, unless it is committed already; safe to repeat and to run twice at once.
@@ -121,6 +122,16 @@ def full_ledger(specs: Sequence[Any]) -> pa.Schema:
     from corpusmill.steps import ledger_schema
 
     return pa.schema([pa.field("row", pa.int64()), *ledger_schema(specs)])
+
+
+def _sample(source: Input) -> pa.RecordBatch:
+    """Two documents, or pages, that every kernel has something to do with."""
+    text = "The first line of a text, and it ends like a sentence.\n\n- A list [12] that goes on ...\n" * 3
+    if source.format == "warc":
+        return documents.conform(
+            {"html": [f"<html><p>{text}</p></html>".encode()] * 2, "url": ["https://a.example/"] * 2}
+        )
+    return documents.from_texts([text, ""], url=["https://a.example/"] * 2)
 
 
 class _Noting:

@@ -38,10 +38,11 @@ def text(array: pa.Array) -> Text:
     if array.null_count:
         raise ValueError(f"expected no nulls, found {array.null_count}; fill or drop them first")
     if len(array) == 0:
-        return Text(np.zeros(1, np.int64), np.zeros(0, np.uint8))
+        return Text(np.zeros(1, np.int64), np.frombuffer(b"", np.uint8))
     _, offsets, data = array.buffers()
     stored = np.frombuffer(offsets, _OFFSETS[array.type])[array.offset : array.offset + len(array) + 1].astype(np.int64)
     whole = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+    whole.setflags(write=False)  # always, or numba would compile each kernel for both kinds
     return Text(stored - stored[0], whole[stored[0] : stored[-1]])
 
 

@@ -26,6 +26,10 @@ class Bar:
         self._begin = self._logged = time.monotonic()
         resumed = f", {done} committed by an earlier run" if done else ""
         self._console.print(f"{stage}: {shards} shards, {megabytes(input_bytes)} of input{resumed}", highlight=False)
+        if not done:
+            self._console.print(
+                "  the first run on a machine compiles the kernels, for about half a minute", style="dim"
+            )
         if self._console.is_terminal:
             columns = (
                 TextColumn("{task.description}"),
