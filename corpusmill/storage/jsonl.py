@@ -19,6 +19,7 @@ FEED = 64 << 10  # compressed bytes given to zstd at once
 LINE_OVERHEAD = 1 << 20  # bytes that a line may have beyond its text
 KEPT = 64 << 10  # bytes kept of a line that is too long, for its id
 TRIAL = 10  # objects without a text field at a split's start that show that the field is misnamed
+WHOLE = "compressed as a whole: the first shard reads all of it"
 BOM = b"\xef\xbb\xbf"
 
 
@@ -128,7 +129,7 @@ def _lines(file: BinaryIO, split: Split, limit: int, out: Batcher) -> Iterator[t
     if unpack is not None:
         if split.start == 0:
             if split.end < split.size:
-                out.incident(0, "compressed as a whole: the first shard reads all of it", 0)
+                out.incident(0, WHOLE, 0)
             for line in cut_lines(unpack, 0, limit):
                 yield line, file.tell()
         return

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import fsspec
 
-from corpusmill.errors import InputError
+from corpusmill.errors import InputError, UsageError
 
 BLOCK = 8 << 20  # bytes fetched at once from an object store: fewer requests, bounded memory
 GLOB = frozenset("*?[")
@@ -37,8 +37,19 @@ def name(path: str) -> str:
 
 
 def filesystem(path: str) -> tuple[Any, str]:
-    """The fsspec file system of a URL, and the path as that file system writes it."""
-    return fsspec.core.url_to_fs(path)  # type: ignore[no-any-return]
+    """The fsspec file system of a URL, and the path as that file system writes it.
+
+    Raises:
+        UsageError: for a scheme that nothing knows, or whose package is not installed.
+    """
+    try:
+        return fsspec.core.url_to_fs(path)  # type: ignore[no-any-return]
+    except ImportError as error:
+        raise UsageError(f"{path}: {error}; install that package beside corpusmill") from error
+    except ValueError as error:
+        raise UsageError(
+            f"{path}: {error}; expected a path or a URL such as s3://, gs://, hf:// or https://"
+        ) from error
 
 
 def open_read(path: str, *, ranges: bool = False) -> BinaryIO:
@@ -93,7 +104,7 @@ def names(folder: str) -> list[str]:
     fs.invalidate_cache()
     try:
         return sorted(name(entry) for entry in fs.ls(inner, detail=False))
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:  # many a web server lists nothing
         return []
 
 
@@ -154,7 +165,10 @@ def expand_one(path: str) -> list[str]:
                 raise InputError(f"{path}: no such file.{near(path)}")
         return [path]
     fs, inner = filesystem(path)
-    matches = [match for match in fs.glob(inner) if not fs.isdir(match)]
+    try:
+        matches = [match for match in fs.glob(inner) if not fs.isdir(match)]
+    except OSError as error:
+        raise InputError(f"{path}: cannot be listed ({error})") from error
     if not matches:
         raise InputError(f"{path}: no file matches.{near(path)}")
     if not is_local(path):
@@ -173,7 +187,9 @@ def read_list(path: str) -> list[str]:
         with open_read(path) as file:
             data = file.read()
     except FileNotFoundError as error:
-        raise InputError(f"@{path}: no such list of paths.{near(path)}") from error
+        raise InputError(f"@{path}: no such list of paths{because(error)}.{near(path)}") from error
+    except OSError as error:
+        raise InputError(f"@{path}: cannot be read ({error})") from error
     text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8", "replace")
     lines = [line.strip() for line in text.splitlines()]
     found = [line for line in lines if line and not line.startswith("#")]
@@ -188,8 +204,16 @@ def near(path: str) -> str:
     if GLOB & set(folder):
         return ""
     have = names(folder or ".")
+    if not have and not is_local(path):
+        return ""
     if not have:
         return f" There is no folder {folder or '.'}, or it is empty."
     close = get_close_matches(name, have, 3, 0.6) or have[:5]
     more = f" and {len(have) - len(close)} more" if len(have) > len(close) else ""
     return f" {folder or 'The working folder'} holds {', '.join(close)}{more}."
+
+
+def because(error: FileNotFoundError) -> str:
+    """Why a remote file is not found, where that is more than that: fsspec says so of servers that do not answer."""
+    cause = error.__cause__
+    return "" if cause is None or isinstance(cause, FileNotFoundError) else f" ({cause})"

@@ -119,7 +119,9 @@ def identify(path: str) -> tuple[int, str]:
             )
         return size, _fingerprint(path, size, facts)
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file.{paths.near(path)}") from error
+        raise InputError(f"{path}: no such file{paths.because(error)}.{paths.near(path)}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be reached ({error})") from error
 
 
 def _fingerprint(path: str, size: int, facts: dict[str, Any]) -> str:

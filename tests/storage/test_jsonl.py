@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from corpusmill import documents
 from corpusmill.errors import InputError
 from corpusmill.storage.inputs import Jsonl
-from corpusmill.storage.jsonl import cut_lines
+from corpusmill.storage.jsonl import WHOLE, cut_lines
 from corpusmill.storage.splits import plan_splits
 from tests.storage.archives import account, every
 
@@ -149,6 +149,15 @@ def test_compressed(tmp_path, suffix):
     (split,) = plan_splits(source)
     assert split.note == f"{suffix} files cannot be split"
     assert [f"text {n}" for n in range(50)] == [row["text"] for row in account(source).rows]
+
+
+def test_compressed_without_saying_so(tmp_path):
+    """A compressed file whose name does not show it is read by its first split, which says so."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(gzip.compress(b"\n".join(doc(f"{n}") for n in range(50))))
+    found = account(Jsonl(paths=(str(path),)), every(path, 50))
+    assert len(found.rows) == 50
+    assert [(0, WHOLE, 0)] == found.damage
 
 
 @pytest.mark.parametrize("suffix", PACKERS)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from corpusmill.errors import InputError
+from corpusmill.errors import InputError, UsageError
 from corpusmill.storage.inputs import Jsonl, Parquet, Warc
 from corpusmill.storage.splits import plan_splits
 from tests.storage.archives import account, members, pages
@@ -91,6 +91,20 @@ def test_missing_over_http(server):
     """A missing address is an input error."""
     with pytest.raises(InputError, match=r"none\.warc\.gz: no such file"):
         plan_splits(Warc(paths=(f"{server[0]}/none.warc.gz",)))
+
+
+@pytest.mark.parametrize("path", ["{}/a.warc.gz", "{}/*.warc.gz", "@{}/list"])
+def test_nobody_answers(path):
+    """A server that does not answer is an input error, not a crash."""
+    with pytest.raises(InputError, match="Cannot connect to host"):
+        plan_splits(Warc(paths=(path.format("http://127.0.0.1:9"),)))
+
+
+@pytest.mark.parametrize("path", ["what://a/b.warc.gz", "what://a/*.warc.gz"])
+def test_unknown_scheme(path):
+    """A scheme that nothing knows is refused with those that are known."""
+    with pytest.raises(UsageError, match=r"what://a/.*expected a path or a URL such as s3://, gs://"):
+        plan_splits(Warc(paths=(path,)))
 
 
 def test_only_ranges_are_read(server, monkeypatch):

@@ -322,6 +322,18 @@ def test_splits_join(tmp_path, name, step):
     assert parts.damage == []
 
 
+@pytest.mark.parametrize("step", [20, 300])
+def test_page_that_shows_a_record(tmp_path, step):
+    """A page with the text of a WARC record in it is one page, wherever the file is cut."""
+    body = HTML + b"\r\n\r\nWARC/1.0\r\nWARC-Type: response\r\nContent-Length: 5\r\n\r\nhello, and more of the page"
+    source = made(
+        tmp_path, record(http(), number=1), record(http(body), number=2), record(http(), number=3), name="a.warc"
+    )
+    whole, parts = account(source), account(source, every(tmp_path / "a.warc", step))
+    assert [HTML, body, HTML] == [row["html"] for row in whole.rows]
+    assert whole.records == parts.records
+
+
 @given(st.data())
 @settings(max_examples=100, deadline=None)
 def test_damaged_splits_join(tmp_path_factory, data):

@@ -7,7 +7,8 @@ import pytest
 from fastwarc.warc import ArchiveIterator
 
 from corpusmill.storage.inputs import Warc, Wet
-from corpusmill.storage.warc import SKIPPED, WHOLE
+from corpusmill.storage.pages import SKIPPED
+from corpusmill.storage.warc import WHOLE
 from tests.data import SHARED
 from tests.storage.archives import account, every
 
