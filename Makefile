@@ -1,0 +1,51 @@
+# make install   a virtual environment in .venv with everything the checks need, at pinned versions (done once)
+# make demo      the whole pipeline on a crawl made from what is on this machine
+# make test      all tests            make lint      style, types, floors
+# make bench     the benchmarks that need no other data than the demo's crawl
+# make clean     remove what was made here, the environment included
+
+PYTHON := $(firstword $(foreach name,python3.11 python3.12,$(shell command -v $(name) 2>/dev/null)))
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+WORKERS ?= 2
+TESTFLAGS ?=
+export PYTHONSAFEPATH = 1
+
+.PHONY: install demo test lint bench clean
+.DELETE_ON_ERROR:
+
+install: .venv/.dev
+
+.venv/bin/python:
+	$(if $(PYTHON),,$(error corpusmill needs Python 3.11 or 3.12, and neither python3.11 nor python3.12 was found))
+	$(PYTHON) -m venv .venv || $(PYTHON) -m virtualenv .venv
+
+.venv/.base: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) install -c constraints.txt -e .
+	touch $@
+
+.venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) install -c constraints.txt -e '.[dev,trafilatura,parity,hub,dataflow]'
+	touch .venv/.base $@
+
+demo: .venv/.base
+	$(BIN)/python tools/demo_crawl.py --output demo/crawl
+	$(BIN)/corpusmill run recipes/demo.yaml --set input.paths='demo/crawl/*.warc.gz' --set output=demo/out --workers $(WORKERS)
+	$(BIN)/corpusmill report demo/out/demo
+
+test: .venv/.dev
+	$(BIN)/python -m pytest $(TESTFLAGS)
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.dev
+	$(BIN)/python tools/demo_crawl.py --output demo/crawl
+	$(BIN)/python -m cProfile -s tottime $(BIN)/corpusmill plan recipes/demo.yaml --set input.paths='demo/crawl/*.warc.gz' | head -40
+
+clean:
+	rm -rf .venv demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
