@@ -2,6 +2,7 @@
 
 `whitespace`  what `str.split()` gives.
 `uax29`       the segments between Unicode's default word boundaries that hold a letter or a number.
+`uniseg`      those of them that begin with a letter or a number: DCLM's reading.
 `spacy`       the tokens of spaCy's blank English pipeline, without white space: datatrove's reading.
 """
 
@@ -17,7 +18,7 @@ from corpusmill.kernels.buffers import Bytes, Int64s, Text
 from corpusmill.kernels.lines import strip
 from corpusmill.kernels.words import Int32s, UInt64s
 
-Splitter = Literal["whitespace", "uax29", "spacy"]
+Splitter = Literal["whitespace", "uax29", "uniseg", "spacy"]
 
 # The name of an attribute of spaCy, on which its tokenizer fails, but not the first time. datatrove then takes the
 # name out of the text; here that is done always, so that a document's words depend on nothing that came before it.
@@ -52,9 +53,18 @@ def split(text: Text, splitter: Splitter) -> Words:
     tables = unicode.tables()
     if splitter == "whitespace":
         return Words(*words.split_whitespace(*text, tables.kinds))
-    found = boundaries.split_uax29(*text, *tables) if splitter == "uax29" else _split_spacy(text)
+    found = _split_spacy(text) if splitter == "spacy" else boundaries.split_uax29(*text, *tables)
+    if splitter == "uniseg":
+        found = _begin_with_letter_or_number(text, *found)
     offsets, starts, ends = found
     return Words(offsets, starts, ends, *words.describe(text.data, starts, ends, tables.kinds))
+
+
+def _begin_with_letter_or_number(
+    text: Text, offsets: Int64s, starts: Int32s, ends: Int32s
+) -> tuple[Int64s, Int32s, Int32s]:
+    kept = words.begin_with(text.data, starts, unicode.tables().kinds, unicode.LETTER | unicode.NUMBER)
+    return np.append(0, np.cumsum(kept, dtype=np.int64))[offsets], starts[kept], ends[kept]
 
 
 @cache

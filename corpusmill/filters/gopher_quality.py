@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from corpusmill.splitters import Splitter, Words
     from corpusmill.view import View
 
-Dialect = Literal["paper", "datatrove"]
+Dialect = Literal["paper", "datatrove", "dclm"]
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 
@@ -27,37 +27,65 @@ class Reading:
 
     Attributes:
         splitter: what a word is.
+        counted_by: what a word is for `words` alone.
         bullets: what a line begins with to be a bullet line; the white space before it is not looked at.
+        spaced_ellipsis: ". . ." is an ellipsis too.
         every_line_end: lines end as in `str.splitlines`, and not at line feeds only.
         blank_lines: lines of only white space count.
         symbol_words: words of only punctuation do not count as words, and not in the mean length.
         any_case: stop words are found in any case.
+        distinct: a stop word that occurs again does not count again.
+        together: hash signs and ellipses have one bound for both.
     """
 
     splitter: "Splitter"
+    counted_by: "Splitter"
     bullets: str
+    spaced_ellipsis: bool
     every_line_end: bool
     blank_lines: bool
     symbol_words: bool
     any_case: bool
+    distinct: bool
+    together: bool
 
 
 READINGS: dict[Dialect, Reading] = {
     "paper": Reading(
         splitter="whitespace",
+        counted_by="whitespace",
         bullets="•‣◦●▪*-",
+        spaced_ellipsis=False,
         every_line_end=False,
         blank_lines=False,
         symbol_words=False,
         any_case=True,
+        distinct=True,
+        together=False,
     ),
     "datatrove": Reading(
         splitter="spacy",
+        counted_by="spacy",
         bullets="•-",
+        spaced_ellipsis=False,
         every_line_end=True,
         blank_lines=True,
         symbol_words=True,
         any_case=False,
+        distinct=True,
+        together=False,
+    ),
+    "dclm": Reading(
+        splitter="whitespace",
+        counted_by="uniseg",
+        bullets="●•*-",
+        spaced_ellipsis=True,
+        every_line_end=False,
+        blank_lines=False,
+        symbol_words=False,
+        any_case=True,
+        distinct=False,
+        together=True,
     ),
 }
 
@@ -70,20 +98,23 @@ class GopherQuality:
     words in any case. `datatrove` gives the verdicts of datatrove 0.10's GopherQualityFilter for English: words by
     spaCy (`corpusmill[parity]`), words of only punctuation left out of `words` and `mean_word_length`, lines as
     `str.splitlines` has them, blank ones too, stop words in lower case. datatrove raises where a document has no
-    words while its word bounds are switched off; here every share of nothing is 0.
+    words while its word bounds are switched off; here every share of nothing is 0. `dclm` gives those of
+    DCLM's filters: Unicode words that begin with a letter or number for `words`, white space for the rest, ". . ."
+    too, one bound for hash signs and ellipses together (`symbol_ratio`), every occurrence of a stop word counts.
     """
 
     use: Literal["gopher_quality"] = "gopher_quality"
-    dialect: Literal["paper", "datatrove"] = "paper"
+    dialect: Literal["paper", "datatrove", "dclm"] = "paper"
     splitter: Literal["whitespace", "uax29"] | None = None  # what a word is; null: as the dialect has it
     words: Bounds = Bounds(50, 100_000)  # count
     mean_word_length: Bounds = Bounds(3, 10)  # code points
     hash_ratio: Bounds = Bounds(None, 0.1)  # "#" per word
     ellipsis_ratio: Bounds = Bounds(None, 0.1)  # "..." and "…" per word
+    symbol_ratio: Bounds = Bounds(None, 0.1)  # both together per word, in dclm; elsewhere 0
     bullet_lines: Bounds = Bounds(None, 0.9)  # share of lines that begin with a bullet
     ellipsis_lines: Bounds = Bounds(None, 0.3)  # share of lines that end with an ellipsis
     alphabetic_words: Bounds = Bounds(0.8, None)  # share of words that hold a letter
-    stop_words: Bounds = Bounds(2, None)  # how many of: the be to of and that have with
+    stop_words: Bounds = Bounds(2, None)  # of: the be to of and that have with
 
     def __post_init__(self) -> None:
         """Refuse a splitter where the dialect names its own."""
@@ -93,15 +124,16 @@ class GopherQuality:
     def build(self) -> "Callable[[View], Measured]":
         """Load the tables; the callable measures a view."""
         reading = READINGS[self.dialect]
-        return _Measure(reading, self.splitter or reading.splitter)
+        return _Measure(reading, self.splitter or reading.splitter, self.splitter or reading.counted_by)
 
 
 class _Measure:
-    def __init__(self, reading: Reading, splitter: "Splitter") -> None:
+    def __init__(self, reading: Reading, splitter: "Splitter", counted_by: "Splitter") -> None:
         from corpusmill.kernels.gopher import stop_words
 
         self.reading = reading
         self.splitter = splitter
+        self.counted_by = counted_by
         self.bullets = np.array([ord(bullet) for bullet in reading.bullets], np.int64)
         self.stops = stop_words(STOP_WORDS)
         self.marks = _datatrove_marks() if reading.symbol_words else None
@@ -115,20 +147,33 @@ class _Measure:
             view.text.data, words.offsets, words.starts, words.ends, words.chars, words.kinds,
             self._symbol_words(view, words), self.stops, self.reading.any_case,
         )  # fmt: skip
-        symbols = gopher.count_symbols(*view.text)
+        total = counts[:, gopher.WORDS]
+        if self.counted_by != self.splitter:
+            total = np.diff(view.words(self.counted_by).offsets)
+        hashes, ellipses = self._symbols(view)
         lines = self._lines(view)
+        stops = gopher.DISTINCT_STOP_WORDS if self.reading.distinct else gopher.STOP_WORDS
         return Measured(
             {
-                "words": counts[:, gopher.WORDS],
+                "words": total,
                 "mean_word_length": share(counts[:, gopher.CHARS], counts[:, gopher.WORDS]),
-                "hash_ratio": share(symbols[:, gopher.HASHES], every),
-                "ellipsis_ratio": share(symbols[:, gopher.ELLIPSES], every),
+                "hash_ratio": share(hashes, every),
+                "ellipsis_ratio": share(ellipses, every),
+                "symbol_ratio": share((hashes + ellipses) * self.reading.together, every),
                 "bullet_lines": share(lines[:, gopher.BULLET_LINES], lines[:, gopher.LINES]),
                 "ellipsis_lines": share(lines[:, gopher.ELLIPSIS_LINES], lines[:, gopher.LINES]),
                 "alphabetic_words": share(counts[:, gopher.WITH_LETTER], every),
-                "stop_words": counts[:, gopher.DISTINCT_STOP_WORDS],
+                "stop_words": counts[:, stops],
             }
         )
+
+    def _symbols(self, view: "View") -> tuple["Int64s", "Int64s"]:
+        """Hash signs and ellipses, each (N,)."""
+        from corpusmill.kernels import gopher
+
+        symbols = gopher.count_symbols(*view.text)
+        spaced = symbols[:, gopher.SPACED_ELLIPSES] * self.reading.spaced_ellipsis
+        return symbols[:, gopher.HASHES], symbols[:, gopher.ELLIPSES] + spaced
 
     def _symbol_words(self, view: "View", words: "Words") -> npt.NDArray[np.bool_]:
         from corpusmill.kernels.words import consist_of
@@ -147,7 +192,9 @@ class _Measure:
             starts, ends = strip(data, *ranges)
         else:
             offsets, starts, ends = view.lines.offsets, view.lines.inner_starts, view.lines.inner_ends
-        return gopher.count_lines(data, offsets, starts, ends, self.bullets, False, self.reading.blank_lines)
+        return gopher.count_lines(
+            data, offsets, starts, ends, self.bullets, self.reading.spaced_ellipsis, self.reading.blank_lines
+        )
 
 
 def share(part: "Int64s", whole: "Int64s") -> Values:

@@ -11,10 +11,11 @@ from corpusmill.spec import Bounds, spec
 
 if TYPE_CHECKING:
     from corpusmill.kernels.buffers import Int64s
+    from corpusmill.kernels.lines import Flags, Hashes, Int32s
     from corpusmill.splitters import Splitter
     from corpusmill.view import View
 
-Dialect = Literal["paper", "datatrove"]
+Dialect = Literal["paper", "datatrove", "dclm"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Reading:
 
     Attributes:
         splitter: what a word is.
+        first_copies: of lines and paragraphs that occur again, the first copy is a duplicate too.
+        loose_paragraphs: paragraphs lie between runs of two and more line feeds, and are then stripped.
         raw_pieces: lines lie between runs of line feeds, paragraphs between runs of two and more, both as they stand;
             else lines are stripped, blank ones left out, and paragraphs are what blank lines part.
         of_text: shares are of all code points of the text; else of those of the lines, or of the words.
@@ -30,6 +33,8 @@ class Reading:
     """
 
     splitter: "Splitter"
+    first_copies: bool
+    loose_paragraphs: bool
     raw_pieces: bool
     of_text: bool
     gaps: bool
@@ -41,6 +46,8 @@ class Reading:
 READINGS: dict[Dialect, Reading] = {
     "paper": Reading(
         splitter="whitespace",
+        first_copies=False,
+        loose_paragraphs=False,
         raw_pieces=False,
         of_text=False,
         gaps=False,
@@ -50,12 +57,25 @@ READINGS: dict[Dialect, Reading] = {
     ),
     "datatrove": Reading(
         splitter="spacy",
+        first_copies=False,
+        loose_paragraphs=False,
         raw_pieces=True,
         of_text=True,
         gaps=True,
         longest=False,
         singles=True,
         skip=True,
+    ),
+    "dclm": Reading(
+        splitter="uniseg",
+        first_copies=True,
+        loose_paragraphs=True,
+        raw_pieces=False,
+        of_text=False,
+        gaps=False,
+        longest=True,
+        singles=False,
+        skip=False,
     ),
 }
 
@@ -70,11 +90,14 @@ class GopherRepetition:
     Shares are of the code points of lines, or of words. `datatrove` gives the verdicts of datatrove 0.10's
     GopherRepetitionFilter for English: words by spaCy (`corpusmill[parity]`), shares of the whole text, a top n-gram
     that may occur once, first copies not counted. datatrove raises on an empty text, here every share of it is 0.
+    `dclm` gives those of DCLM's filters for a text that is not blank (a blank one it drops, here it is kept): as the
+    paper's, but the first copy is a duplicate too, only empty lines part paragraphs, and words are Unicode's that
+    begin with a letter or number.
     Words are compared by 64-bit hashes within a document.
     """
 
     use: Literal["gopher_repetition"] = "gopher_repetition"
-    dialect: Literal["paper", "datatrove"] = "paper"
+    dialect: Literal["paper", "datatrove", "dclm"] = "paper"
     splitter: Literal["whitespace", "uax29"] | None = None  # what a word is; null: as the dialect has it
     duplicate_paragraphs: Bounds = Bounds(None, 0.3)  # share of paragraphs equal to an earlier one
     duplicate_paragraph_characters: Bounds = Bounds(None, 0.2)  # share of code points in them
@@ -110,7 +133,7 @@ class _Measure:
         return Measured({**self._pieces(view), **self._grams(view)})
 
     def _pieces(self, view: "View") -> dict[str, Values]:
-        lines, paragraphs = _raw_sums(view) if self.reading.raw_pieces else _solid_sums(view)
+        lines, paragraphs = _raw_sums(view) if self.reading.raw_pieces else _solid_sums(view, self.reading)
         whole = view.lengths if self.reading.of_text else None
         return {
             "duplicate_paragraphs": share(paragraphs[:, 1], paragraphs[:, 0]),
@@ -151,9 +174,8 @@ def _sums(view: "View", starts: "Int64s", ends: "Int64s", least: int) -> "Int64s
     return sum_pieces(offsets, again, lines.count_characters(data, begins, stops))
 
 
-def _solid_sums(view: "View") -> tuple["Int64s", "Int64s"]:
+def _solid_sums(view: "View", reading: Reading) -> tuple["Int64s", "Int64s"]:
     """Sums of `kernels.pieces.sum_pieces` over stripped lines that are not blank, and over paragraphs."""
-    from corpusmill.kernels.lines import repeats
     from corpusmill.kernels.pieces import solid_lines, sum_pieces
 
     table = view.lines
@@ -162,10 +184,37 @@ def _solid_sums(view: "View") -> tuple["Int64s", "Int64s"]:
         table.characters, table.hashes,
     )  # fmt: skip
     (lines, line_chars, line_hashes), (wholes, chars, hashes) = found[:3], found[3:]
+    if reading.loose_paragraphs:
+        wholes, chars, hashes = _loose_paragraphs(view)
     return (
-        sum_pieces(lines, repeats(lines, line_hashes), line_chars),
-        sum_pieces(wholes, repeats(wholes, hashes), chars),
+        sum_pieces(lines, _duplicates(lines, line_hashes, reading), line_chars),
+        sum_pieces(wholes, _duplicates(wholes, hashes, reading), chars),
     )
+
+
+def _loose_paragraphs(view: "View") -> tuple["Int64s", "Int32s", "Hashes"]:
+    """Offsets, code points and hashes of what lies between runs of line feeds, stripped, unless it is blank."""
+    from corpusmill.kernels.lines import count_characters, hash_ranges, strip
+    from corpusmill.kernels.pieces import split_runs
+
+    offsets, data = view.text
+    pieces, begins, stops = split_runs(offsets[:-1], offsets[1:], data, 2)
+    begins, stops = strip(data, begins, stops)
+    solid = begins < stops
+    begins, stops = begins[solid], stops[solid]
+    kept = np.append(0, np.cumsum(solid, dtype=np.int64))[pieces]
+    return kept, count_characters(data, begins, stops), hash_ranges(data, begins, stops)
+
+
+def _duplicates(offsets: "Int64s", hashes: "Hashes", reading: Reading) -> "Flags":
+    """Which pieces equal an earlier one of their document, or any other where first copies are duplicates too."""
+    from corpusmill.kernels.lines import repeats
+
+    again = repeats(offsets, hashes)
+    if not reading.first_copies:
+        return again
+    backwards = repeats(np.ascontiguousarray(offsets[-1] - offsets[::-1]), np.ascontiguousarray(hashes[::-1]))
+    return again | backwards[::-1]
 
 
 def share(part: "Int64s", whole: "Int64s") -> Values:

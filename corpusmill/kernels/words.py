@@ -248,3 +248,13 @@ def consist_of(data: Bytes, starts: Int32s, ends: Int32s, points: npt.NDArray[np
                 out[word] = False
                 break
     return out
+
+
+@kernel
+def begin_with(data: Bytes, starts: Int32s, kinds: Bytes, wanted: int) -> npt.NDArray[np.bool_]:
+    """Tell for each word whether its first code point is of one of the `wanted` kinds (bits); bool (W,)."""
+    out = np.empty(len(starts), np.bool_)
+    for word in range(len(starts)):
+        point, _ = decode(data, starts[word])
+        out[word] = (kinds[point] & wanted) != 0
+    return out

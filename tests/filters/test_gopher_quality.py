@@ -61,6 +61,7 @@ def test_worked_signals_of_the_paper():
         "mean_word_length": (1 + 3 + 5 + 1 + 3 + 1 + 6 + 4 + 5) / 9,
         "hash_ratio": 1 / 9,
         "ellipsis_ratio": 2 / 9,
+        "symbol_ratio": 0,
         "bullet_lines": 2 / 3,
         "ellipsis_lines": 2 / 3,
         "alphabetic_words": 6 / 9,
@@ -79,12 +80,35 @@ def test_worked_signals_of_datatrove():
         "mean_word_length": (1 + 3 + 3 + 3 + 1 + 3 + 4 + 2) / 8,
         "hash_ratio": 1 / 15,
         "ellipsis_ratio": 2 / 15,
+        "symbol_ratio": 0,
         "bullet_lines": 1 / 4,
         "ellipsis_lines": 2 / 4,
         "alphabetic_words": 6 / 15,
         "stop_words": 3,  # and, the, be
     }
     assert expected == signals(text, dialect="datatrove")
+
+
+def test_worked_signals_of_dclm():
+    """Unicode's words are counted, words between white space measured; symbols count together, stop words each."""
+    expected = {
+        "words": 4,  # The the THE 2, but not _x
+        "mean_word_length": (4 + 3 + 3 + 2 + 2 + 3 + 1 + 1 + 1) / 9,
+        "hash_ratio": 1 / 9,
+        "ellipsis_ratio": 2 / 9,  # the two ways of writing it share a dot
+        "symbol_ratio": 3 / 9,
+        "bullet_lines": 0,
+        "ellipsis_lines": 1,
+        "alphabetic_words": 4 / 9,
+        "stop_words": 2,  # the THE, but not The,
+    }
+    assert expected == signals("The, the THE _x 2# ... . . .", dialect="dclm")
+
+
+def test_dclm_has_one_bound_for_both_symbols():
+    """Four hash signs and four ellipses to 61 words are too many for DCLM, and for it alone."""
+    assert [None] == verdicts(GopherQuality(), [PLAIN + "#…" * 4 + "x"])
+    assert ["symbol_ratio>0.1"] == verdicts(GopherQuality(dialect="dclm"), [PLAIN + "#…" * 4 + "x"])
 
 
 def test_splitter_of_the_paper():
@@ -99,7 +123,7 @@ def test_nothing_to_count():
     """Texts without words or lines have signals of zero, and are too short."""
     texts = ["", " \n\n\u3000", "\x00"]
     assert ["words<50"] * 3 == verdicts(GopherQuality(), texts)
-    assert [0] * 8 == list(signals("").values())
+    assert [0] * 9 == list(signals("").values())
     assert [] == verdicts(GopherQuality(), [])
 
 

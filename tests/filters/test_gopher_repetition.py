@@ -84,6 +84,12 @@ def test_lines_of_datatrove_stand_as_they_are():
     assert (0, 0, 2 / 5, 2 / 14) == tuple(found.values())[:4]
 
 
+def test_pieces_of_dclm():
+    """The first copy is a duplicate too, and only empty lines part paragraphs, which are stripped."""
+    assert (2 / 3, 4 / 7) * 2 == tuple(signals("\n\nab\n\n\nab \n\ncdé", dialect="dclm").values())[:4]
+    assert (0, 0, 1, 1) == tuple(signals("ab\n \nab", dialect="dclm").values())[:4]
+
+
 def test_order_of_judging():
     """Paragraphs are judged before lines, lines before words, as datatrove does."""
     names = list(limits(GopherRepetition()))
