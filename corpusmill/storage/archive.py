@@ -96,9 +96,12 @@ class Cutter:
             yield self._record(stream, head, at)
 
     def _skip_blank(self, stream: Stream) -> None:
-        while stream.peek(1) in {b"\r", b"\n"}:
+        while True:
             ahead = stream.peek(64)
-            stream.skip(len(ahead) - len(ahead.lstrip(b"\r\n")))
+            blank = len(ahead) - len(ahead.lstrip(b"\r\n"))
+            if not blank:
+                return
+            stream.skip(blank)
 
     def _head(self, stream: Stream) -> bytes | None:
         """Take a record's head, or nothing."""
@@ -201,7 +204,7 @@ def parse_fields(head: bytes) -> dict[str, str]:
     fields: dict[str, str] = {}
     name = ""
     for line in text.split("\n")[1:]:
-        if line[:1] in {" ", "\t"} and name:
+        if line.startswith((" ", "\t")) and name:
             fields[name] = f"{fields[name]} {line.strip()}".strip()
             continue
         key, colon, value = line.partition(":")

@@ -14,6 +14,7 @@ MAGIC = b"\x1f\x8b\x08"
 FEED = 16 << 10  # compressed bytes given to zlib at once: what follows a member is copied, so keep it short
 CHUNK = 1 << 20  # bytes read from the file at once
 PIECE = 64 << 10  # inflated bytes given out at once
+SHOWN = 1 << 10  # inflated bytes that do
 CHECK_SUM = "wrong gzip check sum"
 PROBE = 4 << 10  # compressed bytes that show whether a member holds a record
 
@@ -160,7 +161,7 @@ def probe(data: memoryview) -> bytes:
     if length is None:
         return b""
     try:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[length:], PROBE)
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[length:], SHOWN)
     except zlib.error:
         return b""
 
@@ -181,18 +182,19 @@ class Run:
         self._window = window
         self._looks = looks
         self._member = Member(window)
-        self._lost = False
+        self._lost = self._ended = False
         self._note()
 
     def more(self) -> bytes:
         """The next inflated piece, `b""` at the end."""
-        while not self._lost:
+        while not self._lost and not self._ended:
             data = self._member.read()
             self._note()
             if data:
                 return data
             ahead = self._window.peek(PROBE)
-            if self._lost or not len(ahead) or self._looks(probe(ahead)):
+            self._ended = self._lost or not len(ahead) or self._looks(probe(ahead))
+            if self._ended:
                 break
             self._member = Member(self._window)
             self._note()

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from functools import lru_cache
 from io import BytesIO
 from typing import NamedTuple
 
@@ -150,6 +151,7 @@ def _fastwarc_decode(name: str, body: bytes, limit: int) -> bytes:
     return b"".join(parts)
 
 
+@lru_cache(4096)
 def media_type(value: str) -> str:
     """The type of a Content-Type value in lower case, without parameters, fit for a reason: at most 60 characters."""
     name = re.split("[;,]", value, maxsplit=1)[0].strip().lower()

@@ -15,14 +15,14 @@ class Stream:
         """Start at the first byte that `more` gives."""
         self._more = more
         self._data = bytearray()
+        self._ended = False
         self.position = 0
 
     def fill(self, count: int) -> int:
         """Have `count` bytes ready if there are as many; gives how many are."""
-        while len(self._data) < count:
+        while len(self._data) < count and not self._ended:
             piece = self._more()
-            if not piece:
-                break
+            self._ended = not piece
             self._data += piece
         return len(self._data)
 
