@@ -38,7 +38,7 @@ def last_character(data: Bytes, start: int, end: int) -> int:
     while at > start and (data[at] & 0xC0) == 0x80:
         at -= 1
     point, _ = decode(data, at)
-    return point
+    return int(point)
 
 
 @kernel
