@@ -197,6 +197,7 @@ def parse_date(value: str) -> int | None:
     """
     text = value.strip()
     if text.isascii() and text.isdigit():
+        text = text[:14] if len(text) == 17 else text  # some ARC writers add milliseconds
         if len(text) not in {8, 12, 14}:
             return None
         text = f"{text[:8]}T{text[8:]}" if len(text) > 8 else text
