@@ -141,7 +141,8 @@ def main() -> None:
     libraries = ", ".join(f"{name} {version(name)}" for name in ("resiliparse", "trafilatura"))
     machine = f"Python {platform.python_version()}, {libraries}, one core of {platform.machine()}"
     tables = report(given.data, {"resiliparse": 1, "trafilatura": given.every})
-    text = f"{machine}; trafilatura on every {given.every}. page.\n\n{tables}"
+    sample = f"; trafilatura on every {given.every}. page" if given.every > 1 else ""
+    text = f"{machine}{sample}.\n\n{tables}"
     if given.write:
         before = given.write.read_text().split("## Results")[0] if given.write.exists() else ""
         given.write.write_text(f"{before}## Results\n\n{text}")

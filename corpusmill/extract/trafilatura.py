@@ -25,7 +25,7 @@ class Trafilatura:
 
     use: Literal["trafilatura"] = "trafilatura"
     html_bytes: Bounds = Bounds(1, 8_000_000)  # bytes; pages outside are not parsed
-    tags: Bounds = Bounds(None, 20_000)  # count; pages above are not parsed (time grows with the square, up to 15 s)
+    tags: Bounds = Bounds(None, 50_000)  # count; pages above are not parsed (time grows with the square, up to 20 s)
     nesting: Bounds = Bounds(None, 50_000_000)  # open elements, summed over tags; pages above are not parsed
     characters: Bounds = Bounds(1, None)  # code points of the extracted text
     focus: Literal["balanced", "precision", "recall"] = "balanced"  # less text but right, or more text

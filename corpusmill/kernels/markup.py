@@ -15,7 +15,12 @@ FLAT = (
     "area base br col embed hr img input link meta param source track wbr "
     "p li dt dd td th tr tbody thead tfoot colgroup caption option optgroup rp rt html head body"
 )
-NAME = 8  # bytes of a tag name that are looked at; every name in FLAT and in RAW is at most as long
+# Inside svg and math, `<path/>` closes itself, which `<div/>` never does; these elements end that.
+BREAKOUT = (
+    "b big body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta nobr ol p "
+    "pre ruby s small span strong strike sub sup table tt u ul var desc title"
+)
+NAME = 8  # bytes of a tag name that are looked at
 
 
 def _key(name: str) -> int:
@@ -26,7 +31,9 @@ def _key(name: str) -> int:
 
 
 FLAT_KEYS = np.array(sorted(_key(name) for name in FLAT.split()), np.int64)
-SCRIPT, STYLE = _key("script"), _key("style")
+BREAKOUT_KEYS = np.array(sorted(_key(name) for name in BREAKOUT.split()), np.int64)
+SCRIPT, STYLE, SVG, MATH = _key("script"), _key("style"), _key("svg"), _key("math")
+LONG = 0  # the key of every longer name, `foreignobject` among them, which breaks out, too
 
 
 @kernel
@@ -54,6 +61,7 @@ def _burden_of(data: Bytes, start: int, end: int) -> tuple[int, int]:
     tags = 0
     total = 0
     depth = 0
+    foreign = False
     at = start
     while at < end - 1:
         if data[at] != 60:  # <
@@ -72,26 +80,29 @@ def _burden_of(data: Bytes, start: int, end: int) -> tuple[int, int]:
         attributes, at = _attributes(data, at, end)
         tags += 1
         total += depth + attributes
+        flat = _is_in(FLAT_KEYS, key) or (foreign and data[at - 2] == 47)  # />
         if closing:
-            depth = max(depth - (not _is_flat(key)), 0)
+            depth = max(depth - (not flat), 0)
+            foreign = foreign and key not in (SVG, MATH)
         elif key in (SCRIPT, STYLE):
             at = _after_raw(data, at, end, key)
-        elif not _is_flat(key):
-            depth += 1
+        else:
+            depth += not flat
+            foreign = (foreign or key in (SVG, MATH)) and key != LONG and not _is_in(BREAKOUT_KEYS, key)
     return tags, total
 
 
 @kernel
 def _name(data: Bytes, at: int, end: int) -> tuple[int, int]:
-    """The lower-cased name that begins at `at` as one number (0 if longer than `NAME`), and where it ends."""
+    """The lower-cased name that begins at `at` as one number (`LONG` if longer than `NAME`), and where it ends."""
     key = 0
     length = 0
     while at < end and data[at] > 32 and data[at] != 47 and data[at] != 62:
         byte = data[at]
-        key = (key << 8) | (byte | 32 if 65 <= byte <= 90 else byte) if length < NAME else 0
+        key = (key << 8) | (byte | 32 if 65 <= byte <= 90 else byte) if length < NAME else LONG
         length += 1
         at += 1
-    return (key if length <= NAME else 0), at
+    return (key if length <= NAME else LONG), at
 
 
 @kernel
@@ -135,6 +146,6 @@ def _after_raw(data: Bytes, at: int, end: int, key: int) -> int:
 
 
 @kernel
-def _is_flat(key: int) -> bool:
-    place = np.searchsorted(FLAT_KEYS, key)
-    return bool(place < len(FLAT_KEYS) and FLAT_KEYS[place] == key)
+def _is_in(keys: Int64s, key: int) -> bool:
+    place = np.searchsorted(keys, key)
+    return bool(place < len(keys) and keys[place] == key)

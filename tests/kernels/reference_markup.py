@@ -37,6 +37,53 @@ FLAT = {
     "head",
     "body",
 }
+BREAKOUT = {
+    "b",
+    "big",
+    "body",
+    "br",
+    "center",
+    "code",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "embed",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "hr",
+    "i",
+    "img",
+    "li",
+    "listing",
+    "menu",
+    "meta",
+    "nobr",
+    "ol",
+    "p",
+    "pre",
+    "ruby",
+    "s",
+    "small",
+    "span",
+    "strong",
+    "strike",
+    "sub",
+    "sup",
+    "table",
+    "tt",
+    "u",
+    "ul",
+    "var",
+    "desc",
+    "title",
+}
 OPENING = re.compile(rb"<(?:(!--)|(/?)(?=[A-Za-z]))")
 NAME = re.compile(rb"[^\x00-\x20/>]*")
 
@@ -44,6 +91,7 @@ NAME = re.compile(rb"[^\x00-\x20/>]*")
 def burden(page: bytes) -> tuple[int, int]:
     """Tags and nesting of one page."""
     tags = total = depth = at = 0
+    foreign = False
     while found := OPENING.search(page, at):
         if found[1]:
             end = page.find(b"-->", found.end())
@@ -53,14 +101,18 @@ def burden(page: bytes) -> tuple[int, int]:
         count, at = attributes(page, found.end() + len(name))
         tags += 1
         total += depth + sum(range(count))
-        flat = name.decode("latin-1") in FLAT
+        known = name.decode("latin-1")
+        flat = known in FLAT or (foreign and page[:at].endswith((b"/>", b"/" + page[at - 1 : at])))
         if found[2]:
             depth = depth if flat else max(depth - 1, 0)
+            foreign = foreign and known not in {"svg", "math"}
         elif name in (b"script", b"style"):
             closing = re.compile(rb"(?=</" + name + rb"(?:[\x00-\x20/>]|\Z))", re.IGNORECASE).search(page, at)
             at = closing.start() if closing else len(page)
-        elif not flat:
-            depth += 1
+        else:
+            depth += not flat
+            stays = len(name) <= 8 and known not in BREAKOUT
+            foreign = (foreign or known in {"svg", "math"}) and stays
     return tags, total
 
 

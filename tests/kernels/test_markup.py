@@ -38,6 +38,11 @@ PIECES = [
         "text",
         "é漢🙂",
         "<longtagname>",
+        "<svg>",
+        "</svg>",
+        "<path/>",
+        "<math x=/>",
+        "<g />",
         "<Colgroup>",
         "<optgroupx>",
     ),
@@ -66,6 +71,11 @@ def count(*pages: bytes) -> list[tuple[int, int]]:
         (b"<!-- <div> --><div>", (1, 0)),
         (b"<script>'<div>'</script><i>", (3, 0)),
         (b"<script><div><div><div>", (1, 0)),
+        (b"<svg><path/><path /></svg>", (4, 0 + 1 + 1 + 1)),  # self-closing counts in svg
+        (b"<div/><div/>", (2, 0 + 1)),  # and nowhere else
+        (b"<svg><p><a/><a/>", (4, 0 + 1 + 1 + 2)),  # nor after an element that ends the svg
+        (b"<svg><foreignObject><a/><a/>", (4, 0 + 1 + 2 + 3)),
+        (b"<svg></svg><a/><a/>", (4, 0 + 1 + 0 + 1)),
         (b"<", (0, 0)),
         (b"<d", (1, 0)),
     ],
