@@ -1,7 +1,7 @@
 # make install   a virtual environment in .venv with everything the checks need, at pinned versions (done once)
 # make demo      the whole pipeline on a crawl made from what is on this machine
 # make test      all tests            make lint      style, types, floors
-# make bench     the benchmarks that need no other data than the demo's crawl
+# make bench     what can be measured on the demo's crawl; the others name their data, see benchmarks/*.md
 # make clean     remove what was made here, the environment included
 
 PYTHON := $(firstword $(foreach name,python3.11 python3.12,$(shell command -v $(name) 2>/dev/null)))
@@ -30,8 +30,9 @@ install: .venv/.dev
 
 demo: .venv/.base
 	$(BIN)/python tools/demo_crawl.py --output demo/crawl
-	$(BIN)/corpusmill run recipes/demo.yaml --set input.paths='demo/crawl/*.warc.gz' --set output=demo/out --workers $(WORKERS)
-	$(BIN)/corpusmill report demo/out/demo
+	$(BIN)/python tools/demo_texts.py --output demo/texts
+	$(BIN)/corpusmill classifier train --positive demo/texts/prose.txt --negative demo/texts/code.txt --out demo/prose.bin --dim 16
+	$(BIN)/corpusmill run recipes/demo.yaml --workers $(WORKERS)
 
 test: .venv/.dev
 	$(BIN)/python -m pytest $(TESTFLAGS)
@@ -44,7 +45,7 @@ lint: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python tools/demo_crawl.py --output demo/crawl
-	$(BIN)/python -m cProfile -s tottime $(BIN)/corpusmill plan recipes/demo.yaml --set input.paths='demo/crawl/*.warc.gz' | head -40
+	PYTHONPATH=. $(BIN)/python -m benchmarks.end_to_end scaling --kind warc --input demo/crawl --glob '*.warc.gz' --model lid.176.ftz
 
 clean:
 	rm -rf .venv demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
