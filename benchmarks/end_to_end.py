@@ -42,8 +42,15 @@ def our_run(options, folder, output, *, workers=1, runner="local", core="1"):
     stage = next(Path(output).glob("*/01-*"))
     seconds = json.loads((stage / "timing.json").read_text())["seconds"]
     report = json.loads((stage / "report.json").read_text())
-    return {"wall": wall, "work": sum(seconds.values()), "steps": seconds, "kept": report["kept"],
-            "records": report["records"], "worker_mb": peak.worker, "bytes_in": text_bytes(report)}
+    return {
+        "wall": wall,
+        "work": sum(seconds.values()),
+        "steps": seconds,
+        "kept": report["kept"],
+        "records": report["records"],
+        "worker_mb": peak.worker,
+        "bytes_in": text_bytes(report),
+    }
 
 
 def text_bytes(report):
@@ -102,7 +109,18 @@ errors: {{at_least: 1000}}
 def peer_run(options, output):
     """datatrove on the same files, on one core."""
     script = str(HERE / "peers" / "datatrove_pipeline.py")
-    command = ["taskset", "-c", "1", options.peer_python, script, options.kind, options.input, options.glob, output, options.model]
+    command = [
+        "taskset",
+        "-c",
+        "1",
+        options.peer_python,
+        script,
+        options.kind,
+        options.input,
+        options.glob,
+        output,
+        options.model,
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
@@ -120,10 +138,19 @@ def speed(options):
     mine = statistics.median(run["work"] for run in ours)
     theirs = statistics.median(run["seconds"] for run in peers)
     extraction = statistics.median(run["steps"].get("resiliparse", 0) / run["work"] for run in ours)
-    return {"corpusmill_s": mine, "corpusmill_wall_s": statistics.median(run["wall"] for run in ours),
-            "datatrove_s": theirs, "ratio": theirs / mine, "text_mb": ours[0]["bytes_in"] / 1e6,
-            "text_mb_s": ours[0]["bytes_in"] / 1e6 / mine, "extraction_share": extraction, "kept": ours[0]["kept"],
-            "peer_kept": peers[0]["kept"], "steps": ours[-1]["steps"], "peer_steps": peers[-1]["steps"]}
+    return {
+        "corpusmill_s": mine,
+        "corpusmill_wall_s": statistics.median(run["wall"] for run in ours),
+        "datatrove_s": theirs,
+        "ratio": theirs / mine,
+        "text_mb": ours[0]["bytes_in"] / 1e6,
+        "text_mb_s": ours[0]["bytes_in"] / 1e6 / mine,
+        "extraction_share": extraction,
+        "kept": ours[0]["kept"],
+        "peer_kept": peers[0]["kept"],
+        "steps": ours[-1]["steps"],
+        "peer_steps": peers[-1]["steps"],
+    }
 
 
 def scaling(options):
@@ -132,7 +159,9 @@ def scaling(options):
     for _ in range(options.repeats):
         for workers in walls:
             with tempfile.TemporaryDirectory() as output:
-                walls[workers].append(our_run(options, options.input, output, workers=workers, runner="FnApiRunner", core=""))
+                walls[workers].append(
+                    our_run(options, options.input, output, workers=workers, runner="FnApiRunner", core="")
+                )
                 shards = len(list(Path(output).glob("*/01-*/documents/*")))
     one, two = (statistics.median(run["wall"] for run in walls[workers]) for workers in (1, 2))
     return {"wall_1_s": one, "wall_2_s": two, "ratio": one / two, "shards": shards}
@@ -187,7 +216,11 @@ def main():
     options.model = os.path.abspath(options.model) if os.path.exists(options.model) else options.model
     if options.what == "speed" and not (options.peer_python and shutil.which("taskset")):
         parser.error("speed needs --peer-python, and taskset on the path")
-    print(json.dumps({"prepare": prepare, "speed": speed, "scaling": scaling, "memory": memory}[options.what](options), indent=2))
+    print(
+        json.dumps(
+            {"prepare": prepare, "speed": speed, "scaling": scaling, "memory": memory}[options.what](options), indent=2
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -69,6 +69,9 @@ def _run_stage(planned: Planned, execute: Execute, progress: Progress) -> StageR
     layout, tasks = planned.stage.layout, planned.tasks
     commit.sweep(layout, len(tasks))
     pending = _pending(layout, tasks)
+    if pending:  # what an earlier run said of the whole stage no longer holds
+        for summary in (layout.manifest, layout.report, layout.timing):
+            paths.remove(summary)
     resumed = len(tasks) - len(pending)
     with _watching(planned, pending, progress):
         for attempt in range(ATTEMPTS):

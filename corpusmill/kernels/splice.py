@@ -11,8 +11,14 @@ from corpusmill.kernels.compiled import kernel
 
 @kernel
 def splice(
-    offsets: Int64s, data: Bytes, rows: Int64s, starts: Int64s, ends: Int64s,
-    which: Int64s, new_offsets: Int64s, new_data: Bytes,
+    offsets: Int64s,
+    data: Bytes,
+    rows: Int64s,
+    starts: Int64s,
+    ends: Int64s,
+    which: Int64s,
+    new_offsets: Int64s,
+    new_data: Bytes,
 ) -> tuple[Int64s, Bytes]:
     """Give the documents with each span replaced.
 

@@ -26,12 +26,12 @@ def _stage(stage: Planned) -> list[Table | Text]:
         Text(f"  steps: {' | '.join(names(stage.stage.specs))}"),
     ]
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("shard", "file", "from", "to", "size"):
+    for name in ("shard", "file", "from", "to", "size", ""):
         table.add_column(name, justify="left" if name == "file" else "right")
     for task in stage.tasks[:SHOWN]:
         split = task.split
         size = megabytes(split.length)
-        table.add_row(str(task.shard), split.path, f"{split.start:,}", f"{split.end:,}", size)
+        table.add_row(str(task.shard), split.path, f"{split.start:,}", f"{split.end:,}", size, split.note)
     lines.append(table)
     if count > SHOWN:
         lines.append(Text(f"  … and {count - SHOWN:,} more shards"))

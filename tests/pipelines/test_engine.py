@@ -1,10 +1,16 @@
 """Beam wiring: which runners, which flags, and a graph in which no document travels."""
 
+import dataclasses
+from typing import Literal
+
+import numpy as np
 import pytest
 
-from corpusmill import plan, recipe
-from corpusmill.errors import UsageError
+from corpusmill import drive, local, plan, recipe
+from corpusmill.errors import RunError, UsageError
 from corpusmill.pipelines import engine
+from corpusmill.signals import Measured
+from corpusmill.spec import Bounds, spec
 from tests import crawl, runs
 
 DATAFLOW = (
@@ -47,7 +53,9 @@ def test_the_dataflow_graph_of_every_recipe(name, tmp_path, lid_model):
         "output=gs://my-bucket/out",
         f"steps.language.model={lid_model}",
     ]
-    (planned,) = plan.make(recipe.load(name, settings)).stages
+    chosen = recipe.load(name, settings)
+    chosen = dataclasses.replace(chosen, steps=tuple(step for step in chosen.steps if step.use != "fasttext"))
+    (planned,) = plan.make(chosen).stages
     options = engine.pipeline_options("DataflowRunner", 1, DATAFLOW)
     proto = engine.pipeline(planned.stage, planned.tasks, options).run().job.proto_pipeline
     names = {transform.unique_name for transform in proto.components.transforms.values()}
@@ -57,15 +65,31 @@ def test_the_dataflow_graph_of_every_recipe(name, tmp_path, lid_model):
     assert any("gcr.io/my-project-1/corpusmill:1" in str(e.payload) for e in proto.components.environments.values())
 
 
-def test_a_step_that_breaks_names_its_shard(tmp_path):
+@spec
+class Broken:
+    """Has a bug that only real batches show."""
+
+    use: Literal["broken"] = "broken"
+    rows: Bounds = Bounds(None, None)
+
+    def build(self):
+        """Nothing to load."""
+
+        def measure(view):
+            if len(view) > 2:
+                raise ZeroDivisionError("a bug")
+            return Measured({"rows": np.zeros(len(view))})
+
+        return measure
+
+
+@pytest.mark.parametrize("execute", [local.executor(), engine.executor()], ids=["local", "beam"])
+def test_a_step_that_breaks_names_its_shard(tmp_path, execute):
     """A bug stops the run with the shard in which it showed, on Beam as in this process."""
     crawl.crawl(tmp_path / "crawl")
-    planned = runs.planned(tmp_path / "crawl", tmp_path / "out")
-
-    def broken(stage, tasks):
-        object.__setattr__(stage.specs[1], "words", "no bounds")
-        engine.executor()(stage, tasks)
-
-    with pytest.raises(Exception, match=r"shard 0") as caught:
-        runs.drive.run(planned, broken, runs.Silent())
-    assert "crawl-0.warc.gz" in str(caught.value)
+    (planned,) = runs.planned(tmp_path / "crawl", tmp_path / "out").stages
+    stage = dataclasses.replace(planned.stage, specs=(*planned.stage.specs, Broken()))
+    broken = plan.Plan(runs.planned(tmp_path / "crawl", tmp_path / "out").recipe, str(tmp_path / "out/small"),
+                       (plan.Planned(stage, planned.tasks),))  # fmt: skip
+    with pytest.raises(RunError, match=r"ZeroDivisionError: a bug \(while making shard 0 \(crawl-0\.warc\.gz\)\)"):
+        drive.run(broken, execute, runs.Silent())
