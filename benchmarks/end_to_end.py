@@ -1,17 +1,16 @@
 """Whole runs against datatrove, scaling, and memory: the figures of end_to_end.md.
 
     python -m benchmarks.end_to_end prepare --input DIR --mb 12          # real English documents as JSON lines
-    python -m benchmarks.end_to_end speed --peer-python PEER --kind text --input DIR --glob '*.jsonl' --model lid.176.ftz
-    python -m benchmarks.end_to_end speed --peer-python PEER --kind warc --input DIR --glob '*.warc.gz' --model lid.176.ftz
-    python -m benchmarks.end_to_end scaling --kind warc --input DIR --glob '*.warc.gz' --model lid.176.ftz
-    python -m benchmarks.end_to_end memory --kind warc --input SMALL_DIR --large LARGE_DIR --glob '*.warc.gz' --model …
+    python -m benchmarks.end_to_end speed --peer-python PEER --kind text --input DIR --glob '*.jsonl' --model LID
+    python -m benchmarks.end_to_end speed --peer-python PEER --kind warc --input DIR --glob '*.warc.gz' --model LID
+    python -m benchmarks.end_to_end scaling --kind warc --input DIR --glob '*.warc.gz' --model LID
+    python -m benchmarks.end_to_end memory --kind warc --input SMALL --large LARGE --glob '*.warc.gz' --model LID
 
 Every run is a process of its own on one core (`taskset`), ours and the peer's in turns; medians are printed as JSON.
 """
 
 import argparse
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -121,7 +120,7 @@ def peer_run(options, output):
         output,
         options.model,
     ]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -157,11 +156,9 @@ def scaling(options):
     """One worker against two, through Beam's local runner; start-up is in both."""
     walls = {1: [], 2: []}
     for _ in range(options.repeats):
-        for workers in walls:
+        for workers, seconds in walls.items():
             with tempfile.TemporaryDirectory() as output:
-                walls[workers].append(
-                    our_run(options, options.input, output, workers=workers, runner="FnApiRunner", core="")
-                )
+                seconds.append(our_run(options, options.input, output, workers=workers, runner="FnApiRunner", core=""))
                 shards = len(list(Path(output).glob("*/01-*/documents/*")))
     one, two = (statistics.median(run["wall"] for run in walls[workers]) for workers in (1, 2))
     return {"wall_1_s": one, "wall_2_s": two, "ratio": one / two, "shards": shards}
@@ -212,8 +209,8 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--split-mb", type=float, default=64)
     options = parser.parse_args()
-    options.input = os.path.abspath(options.input)
-    options.model = os.path.abspath(options.model) if os.path.exists(options.model) else options.model
+    options.input = str(Path(options.input).resolve())
+    options.model = str(Path(options.model).resolve()) if Path(options.model).exists() else options.model
     if options.what == "speed" and not (options.peer_python and shutil.which("taskset")):
         parser.error("speed needs --peer-python, and taskset on the path")
     print(
