@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from corpusmill import errors, recipe, stats
 from corpusmill.plan import Plan, Planned
+from corpusmill.spec import intervals, limits, names
 from corpusmill.stage import MapStage, Task
 from corpusmill.storage import commit, manifest, paths
 from corpusmill.storage.layout import StageLayout
@@ -114,6 +115,16 @@ class _Telling:
             raise _typed(failure) from error
 
 
+def _bounds(stage: MapStage) -> dict[str, Any]:
+    """The interval of every signal, by language, as it was judged: `[low, high]`."""
+    named = zip(names(stage.specs), stage.specs, strict=True)
+    return {
+        f"{name}.{signal}": {language: list(bounds) for language, bounds in intervals(limit).items()}
+        for name, step in named
+        for signal, limit in limits(step).items()
+    }
+
+
 def _typed(failure: dict[str, Any]) -> errors.CorpusmillError:
     kind = getattr(errors, str(failure["error"]), None)
     if kind is None:
@@ -171,7 +182,7 @@ def _finish(planned: Planned, resumed: int) -> StageResult:
     faults = total.faults()
     if faults:
         raise errors.ReconcileError(f"{layout.title}: counts do not add up: {'; '.join(faults)}. This is a bug.")
-    commit.put(layout.report, manifest.encode(total.to_json()))
+    commit.put(layout.report, manifest.encode({**total.to_json(), "bounds": _bounds(planned.stage)}))
     commit.put(layout.timing, manifest.encode({"seconds": {k: round(v, 6) for k, v in seconds.items()}}))
     record = manifest.Manifest(stage=layout.title, key=planned.stage.key, parent=None, shards=entries)
     commit.put(layout.manifest, manifest.encode(record.to_json()))

@@ -53,6 +53,14 @@ def test_counts_add_up_and_every_record_is_in_the_ledger(pages, tmp_path):
     assert set(kept["id"].to_pylist()) == {row["id"] for row in ledger.to_pylist() if row["reason"] is None}
 
 
+def test_the_report_has_each_signal_with_its_bounds(reference):
+    """report.json needs no recipe beside it to be read: histograms and bounds have the same names."""
+    report = json.loads((reference / "small/01-curate/report.json").read_text())
+    assert {"*": [50, 100000]} == report["bounds"]["gopher_quality.words"]
+    assert set(report["histograms"]) == set(report["bounds"])
+    assert 24 == sum(report["histograms"]["gopher_quality.words"].values())
+
+
 def test_the_order_of_shards_does_not_matter(pages, reference, tmp_path):
     """Shards made in another order have the same bytes."""
     runs.run(pages, tmp_path / "out", execute=runs.shuffled)
