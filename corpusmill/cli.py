@@ -1,11 +1,17 @@
 """The command line: arguments in, calls out, errors as one clear message."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from corpusmill import __version__, errors
+
+if TYPE_CHECKING:
+    from corpusmill.drive import Execute
+    from corpusmill.stats import Report
 
 EPILOG = "What follows -- goes to Beam as it is, e.g. run … --runner DataflowRunner -- --project=… --region=…"
 
@@ -122,11 +128,18 @@ def _run(options: argparse.Namespace) -> int:
     for result in results:
         _print(funnel(result.layout.title, result.report, result.seconds))
         print(f"\nshards   {paths.join(result.layout.folder, 'documents')}\nreport   {result.layout.report}")
-    print(f"explain  corpusmill explain {chosen.root} <url or id>")
+    print(f"why?     corpusmill explain {chosen.root} {_sample(results[-1].report)}")
     return 0
 
 
-def _executor(options: argparse.Namespace) -> "drive.Execute":  # type: ignore[name-defined]  # noqa: F821
+def _sample(report: "Report") -> str:
+    """The address of a document that the last step that dropped any has dropped, ready for a shell."""
+    dropped = [reason for step in report.steps.values() for reason, _ in step.reasons.most_common(1)]
+    found = [example.url or example.id for reason in dropped for example in report.examples.get(reason, ())[:1]]
+    return shlex.quote(found[-1]) if found else "<url or id>"
+
+
+def _executor(options: argparse.Namespace) -> "Execute":
     if options.runner == "local":
         if options.flags:
             found = " ".join(options.flags)

@@ -3,11 +3,14 @@
 import argparse
 import logging
 import socket
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.transforms import environments
 
 from corpusmill.drive import Execute
 from corpusmill.errors import EngineError, UsageError
@@ -39,14 +42,24 @@ def executor(runner: str = LOCAL, workers: int = 1, flags: Sequence[str] = ()) -
     options = pipeline_options(runner, workers, flags)
 
     def execute(stage: MapStage, tasks: Sequence[Task]) -> None:
-        _wait(pipeline(stage, tasks, options), stage)
+        _wait(pipeline(stage, tasks, options, local_runner(workers) if runner == LOCAL else None), stage)
 
     return execute
 
 
-def pipeline(stage: MapStage, tasks: Sequence[Task], options: PipelineOptions) -> beam.Pipeline:
-    """The job of one stage, not yet run."""
-    job = beam.Pipeline(options=options)
+def local_runner(workers: int) -> FnApiRunner:
+    """Beam's runner on this machine: inside this process, or with worker processes of our own; never threads."""
+    if workers == 1:
+        return FnApiRunner(environments.EmbeddedPythonEnvironment.default())
+    command = f'{sys.executable} -P -c "from corpusmill.pipelines import worker; worker.main()"'
+    return FnApiRunner(environments.SubprocessSDKEnvironment.from_command_string(command))
+
+
+def pipeline(
+    stage: MapStage, tasks: Sequence[Task], options: PipelineOptions, runner: FnApiRunner | None = None
+) -> beam.Pipeline:
+    """The job of one stage, not yet run; the runner is the options' unless one is given."""
+    job = beam.Pipeline(runner=runner, options=options)
     job | stage.layout.title >> MakeShards(stage, tasks)
     return job
 
@@ -54,10 +67,7 @@ def pipeline(stage: MapStage, tasks: Sequence[Task], options: PipelineOptions) -
 def pipeline_options(runner: str, workers: int, flags: Sequence[str]) -> PipelineOptions:
     """Beam's options for a run; every flag must be one that Beam knows."""
     _check_runner(runner, flags)
-    local = []
-    if runner == LOCAL:
-        mode = "multi_processing" if workers > 1 else "in_memory"
-        local = [f"--direct_num_workers={workers}", f"--direct_running_mode={mode}"]
+    local = [f"--direct_num_workers={workers}"] if runner == LOCAL else []
     _check_flags(flags)
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
     return PipelineOptions([f"--runner={runner}", *local, *flags], save_main_session=False)
@@ -83,8 +93,8 @@ def _check_flags(flags: Sequence[str]) -> None:
     _, unknown = parser.parse_known_args(list(flags))
     if unknown:
         raise UsageError(f"{' '.join(unknown)}: Beam has no such option; what follows -- goes to Beam as it is")
-    if any("multi_threading" in flag for flag in flags):
-        raise UsageError("direct_running_mode=multi_threading loses records without an error; use multi_processing")
+    if any(flag.startswith("--direct_") for flag in flags):
+        raise UsageError("how many local workers there are is said by --workers; Beam's threads would lose records")
 
 
 class _Tolerant:
