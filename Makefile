@@ -11,8 +11,11 @@ WORKERS ?= 2
 TESTFLAGS ?=
 export PYTHONSAFEPATH = 1
 
-.PHONY: install demo test lint bench clean
+.PHONY: help install demo test lint bench clean
 .DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^# //p' Makefile
 
 install: .venv/.dev
 
