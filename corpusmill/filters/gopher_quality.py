@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from corpusmill.splitters import Splitter, Words
     from corpusmill.view import View
 
-Dialect = Literal["paper", "datatrove", "dclm"]
+Dialect = Literal["paper", "datatrove", "dclm", "dolma"]
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 
@@ -29,25 +29,32 @@ class Reading:
         splitter: what a word is.
         counted_by: what a word is for `words` alone.
         bullets: what a line begins with to be a bullet line; the white space before it is not looked at.
-        spaced_ellipsis: ". . ." is an ellipsis too.
+        ellipses: what a line ends with to be an ellipsis line.
+        spaced_ellipsis: ". . ." is an ellipsis too, wherever it stands.
+        whole_lines: lines begin and end with the white space around them.
         every_line_end: lines end as in `str.splitlines`, and not at line feeds only.
         blank_lines: lines of only white space count.
         symbol_words: words of only punctuation do not count as words, and not in the mean length.
+        median: the median length of words stands for the mean.
         any_case: stop words are found in any case.
         distinct: a stop word that occurs again does not count again.
-        together: hash signs and ellipses have one bound for both.
+        symbols: "apart": hash signs and ellipses have a bound each; "together": one for both; "holding": words that
+            hold a hash sign or "…" are counted.
     """
 
     splitter: "Splitter"
     counted_by: "Splitter"
     bullets: str
+    ellipses: tuple[str, ...]
     spaced_ellipsis: bool
+    whole_lines: bool
     every_line_end: bool
     blank_lines: bool
     symbol_words: bool
+    median: bool
     any_case: bool
     distinct: bool
-    together: bool
+    symbols: Literal["apart", "together", "holding"]
 
 
 READINGS: dict[Dialect, Reading] = {
@@ -55,37 +62,61 @@ READINGS: dict[Dialect, Reading] = {
         splitter="whitespace",
         counted_by="whitespace",
         bullets="•‣◦●▪*-",
+        ellipses=("...", "…"),
         spaced_ellipsis=False,
+        whole_lines=False,
         every_line_end=False,
         blank_lines=False,
         symbol_words=False,
+        median=False,
         any_case=True,
         distinct=True,
-        together=False,
+        symbols="apart",
     ),
     "datatrove": Reading(
         splitter="spacy",
         counted_by="spacy",
         bullets="•-",
+        ellipses=("...", "…"),
         spaced_ellipsis=False,
+        whole_lines=False,
         every_line_end=True,
         blank_lines=True,
         symbol_words=True,
+        median=False,
         any_case=False,
         distinct=True,
-        together=False,
+        symbols="apart",
     ),
     "dclm": Reading(
         splitter="whitespace",
         counted_by="uniseg",
         bullets="●•*-",
+        ellipses=("...", "…", ". . ."),
         spaced_ellipsis=True,
+        whole_lines=False,
         every_line_end=False,
         blank_lines=False,
         symbol_words=False,
+        median=False,
         any_case=True,
         distinct=False,
-        together=True,
+        symbols="together",
+    ),
+    "dolma": Reading(
+        splitter="whitespace",
+        counted_by="whitespace",
+        bullets="*-",
+        ellipses=("…",),
+        spaced_ellipsis=False,
+        whole_lines=True,
+        every_line_end=False,
+        blank_lines=True,
+        symbol_words=False,
+        median=True,
+        any_case=False,
+        distinct=False,
+        symbols="holding",
     ),
 }
 
@@ -101,16 +132,19 @@ class GopherQuality:
     words while its word bounds are switched off; here every share of nothing is 0. `dclm` gives those of
     DCLM's filters: Unicode words that begin with a letter or number for `words`, white space for the rest, ". . ."
     too, one bound for hash signs and ellipses together (`symbol_ratio`), every occurrence of a stop word counts.
+    `dolma` gives those of the tagger gopher_v1 of Dolma 1.2: `mean_word_length` is the median, `symbol_ratio` the
+    share of words that hold "#" or "…", lines keep their white space, blank ones count, and every occurrence of a
+    stop word in lower case counts.
     """
 
     use: Literal["gopher_quality"] = "gopher_quality"
-    dialect: Literal["paper", "datatrove", "dclm"] = "paper"
+    dialect: Literal["paper", "datatrove", "dclm", "dolma"] = "paper"
     splitter: Literal["whitespace", "uax29"] | None = None  # what a word is; null: as the dialect has it
     words: Bounds = Bounds(50, 100_000)  # count
-    mean_word_length: Bounds = Bounds(3, 10)  # code points
+    mean_word_length: Bounds = Bounds(3, 10)  # code points; the median in dolma
     hash_ratio: Bounds = Bounds(None, 0.1)  # "#" per word
     ellipsis_ratio: Bounds = Bounds(None, 0.1)  # "..." and "…" per word
-    symbol_ratio: Bounds = Bounds(None, 0.1)  # both together per word, in dclm; elsewhere 0
+    symbol_ratio: Bounds = Bounds(None, 0.1)  # both together per word, in dclm; words with one, in dolma; elsewhere 0
     bullet_lines: Bounds = Bounds(None, 0.9)  # share of lines that begin with a bullet
     ellipsis_lines: Bounds = Bounds(None, 0.3)  # share of lines that end with an ellipsis
     alphabetic_words: Bounds = Bounds(0.8, None)  # share of words that hold a letter
@@ -129,14 +163,16 @@ class GopherQuality:
 
 class _Measure:
     def __init__(self, reading: Reading, splitter: "Splitter", counted_by: "Splitter") -> None:
-        from corpusmill.kernels.gopher import stop_words
+        from corpusmill.kernels.gopher import marks, stop_words
 
         self.reading = reading
         self.splitter = splitter
         self.counted_by = counted_by
         self.bullets = np.array([ord(bullet) for bullet in reading.bullets], np.int64)
         self.stops = stop_words(STOP_WORDS)
+        self.ellipses = marks(reading.ellipses)
         self.marks = _datatrove_marks() if reading.symbol_words else None
+        self.symbols = _points("#…")
 
     def __call__(self, view: "View") -> Measured:
         from corpusmill.kernels import gopher
@@ -150,16 +186,16 @@ class _Measure:
         total = counts[:, gopher.WORDS]
         if self.counted_by != self.splitter:
             total = np.diff(view.words(self.counted_by).offsets)
-        hashes, ellipses = self._symbols(view)
+        lengths = share(counts[:, gopher.CHARS], counts[:, gopher.WORDS])
+        if self.reading.median:
+            lengths = gopher.median_chars(words.offsets, words.chars)
         lines = self._lines(view)
         stops = gopher.DISTINCT_STOP_WORDS if self.reading.distinct else gopher.STOP_WORDS
         return Measured(
             {
                 "words": total,
-                "mean_word_length": share(counts[:, gopher.CHARS], counts[:, gopher.WORDS]),
-                "hash_ratio": share(hashes, every),
-                "ellipsis_ratio": share(ellipses, every),
-                "symbol_ratio": share((hashes + ellipses) * self.reading.together, every),
+                "mean_word_length": lengths,
+                **self._symbols(view, words),
                 "bullet_lines": share(lines[:, gopher.BULLET_LINES], lines[:, gopher.LINES]),
                 "ellipsis_lines": share(lines[:, gopher.ELLIPSIS_LINES], lines[:, gopher.LINES]),
                 "alphabetic_words": share(counts[:, gopher.WITH_LETTER], every),
@@ -167,13 +203,25 @@ class _Measure:
             }
         )
 
-    def _symbols(self, view: "View") -> tuple["Int64s", "Int64s"]:
-        """Hash signs and ellipses, each (N,)."""
+    def _symbols(self, view: "View", words: "Words") -> dict[str, Values]:
+        """The three signals of hash signs and ellipses, each (N,)."""
         from corpusmill.kernels import gopher
+        from corpusmill.kernels.words import hold
 
-        symbols = gopher.count_symbols(*view.text)
-        spaced = symbols[:, gopher.SPACED_ELLIPSES] * self.reading.spaced_ellipsis
-        return symbols[:, gopher.HASHES], symbols[:, gopher.ELLIPSES] + spaced
+        data, every = view.text.data, np.diff(words.offsets)
+        hashes = ellipses = together = np.zeros_like(every)
+        if self.reading.symbols == "holding":
+            together = hold(data, words.offsets, words.starts, words.ends, self.symbols)
+        else:
+            found = gopher.count_symbols(*view.text)
+            hashes = found[:, gopher.HASHES]
+            ellipses = found[:, gopher.ELLIPSES] + found[:, gopher.SPACED_ELLIPSES] * self.reading.spaced_ellipsis
+            together = (hashes + ellipses) * (self.reading.symbols == "together")
+        return {
+            "hash_ratio": share(hashes, every),
+            "ellipsis_ratio": share(ellipses, every),
+            "symbol_ratio": share(together, every),
+        }
 
     def _symbol_words(self, view: "View", words: "Words") -> npt.NDArray[np.bool_]:
         from corpusmill.kernels.words import consist_of
@@ -190,16 +238,23 @@ class _Measure:
         if self.reading.every_line_end:
             offsets, *ranges = splitlines(*view.text)
             starts, ends = strip(data, *ranges)
+        elif self.reading.whole_lines:
+            offsets, starts, ends = view.lines.offsets, view.lines.starts, view.lines.ends
         else:
             offsets, starts, ends = view.lines.offsets, view.lines.inner_starts, view.lines.inner_ends
-        return gopher.count_lines(
-            data, offsets, starts, ends, self.bullets, self.reading.spaced_ellipsis, self.reading.blank_lines
-        )
+        return gopher.count_lines(data, offsets, starts, ends, self.bullets, self.ellipses, self.reading.blank_lines)
 
 
 def share(part: "Int64s", whole: "Int64s") -> Values:
     """Part by whole, shape (N,); 0 where the whole is 0."""
     return np.divide(part, whole, out=np.zeros(len(part), np.float64), where=whole != 0)
+
+
+def _points(characters: str) -> npt.NDArray[np.bool_]:
+    """The code points of a string, as a table of all code points."""
+    table = np.zeros(0x110000, bool)
+    table[[ord(character) for character in characters]] = True
+    return table
 
 
 def _datatrove_marks() -> npt.NDArray[np.bool_]:

@@ -10,12 +10,12 @@ from corpusmill.signals import Measured, Values
 from corpusmill.spec import Bounds, spec
 
 if TYPE_CHECKING:
+    from corpusmill.filters.gopher_pieces import Pieces
     from corpusmill.kernels.buffers import Int64s
-    from corpusmill.kernels.lines import Flags, Hashes, Int32s
     from corpusmill.splitters import Splitter
     from corpusmill.view import View
 
-Dialect = Literal["paper", "datatrove", "dclm"]
+Dialect = Literal["paper", "datatrove", "dclm", "dolma"]
 
 
 @dataclass(frozen=True)
@@ -25,57 +25,70 @@ class Reading:
     Attributes:
         splitter: what a word is.
         first_copies: of lines and paragraphs that occur again, the first copy is a duplicate too.
-        loose_paragraphs: paragraphs lie between runs of two and more line feeds, and are then stripped.
-        raw_pieces: lines lie between runs of line feeds, paragraphs between runs of two and more, both as they stand;
-            else lines are stripped, blank ones left out, and paragraphs are what blank lines part.
-        of_text: shares are of all code points of the text; else of those of the lines, or of the words.
-        gaps, longest, singles, skip: as in `kernels.repetition.count_grams`.
+        pieces: as in `gopher_pieces.sums`.
+        pieces_of: whose code points the shares of lines and paragraphs are of.
+        grams_of: whose code points those of n-grams are of; "grams": of all words for the top n-grams, of all n-grams,
+            which overlap, for those that repeat.
+        gaps, longest, singles: as in `kernels.repetition.count_grams`.
+        counting: of n-grams that repeat "once" counts each word in one, "skipping" copies after the first without
+            overlap, "each" all copies whole.
     """
 
     splitter: "Splitter"
     first_copies: bool
-    loose_paragraphs: bool
-    raw_pieces: bool
-    of_text: bool
+    pieces: "Pieces"
+    pieces_of: Literal["pieces", "text", "words"]
+    grams_of: Literal["words", "text", "grams"]
     gaps: bool
     longest: bool
     singles: bool
-    skip: bool
+    counting: Literal["once", "skipping", "each"]
 
 
 READINGS: dict[Dialect, Reading] = {
     "paper": Reading(
         splitter="whitespace",
         first_copies=False,
-        loose_paragraphs=False,
-        raw_pieces=False,
-        of_text=False,
+        pieces="solid",
+        pieces_of="pieces",
+        grams_of="words",
         gaps=False,
         longest=True,
         singles=False,
-        skip=False,
+        counting="once",
     ),
     "datatrove": Reading(
         splitter="spacy",
         first_copies=False,
-        loose_paragraphs=False,
-        raw_pieces=True,
-        of_text=True,
+        pieces="runs",
+        pieces_of="text",
+        grams_of="text",
         gaps=True,
         longest=False,
         singles=True,
-        skip=True,
+        counting="skipping",
     ),
     "dclm": Reading(
         splitter="uniseg",
         first_copies=True,
-        loose_paragraphs=True,
-        raw_pieces=False,
-        of_text=False,
+        pieces="loose",
+        pieces_of="pieces",
+        grams_of="words",
         gaps=False,
         longest=True,
         singles=False,
-        skip=False,
+        counting="once",
+    ),
+    "dolma": Reading(
+        splitter="whitespace",
+        first_copies=True,
+        pieces="every",
+        pieces_of="words",
+        grams_of="grams",
+        gaps=False,
+        longest=False,
+        singles=True,
+        counting="each",
     ),
 }
 
@@ -92,12 +105,17 @@ class GopherRepetition:
     that may occur once, first copies not counted. datatrove raises on an empty text, here every share of it is 0.
     `dclm` gives those of DCLM's filters for a text that is not blank (a blank one it drops, here it is kept): as the
     paper's, but the first copy is a duplicate too, only empty lines part paragraphs, and words are Unicode's that
-    begin with a letter or number.
+    begin with a letter or number. `dolma` gives those of the tagger gopher_v1 of Dolma 1.2, which has no rule for
+    paragraphs: lines as they stand, blank ones too, of which the first copy is a duplicate, so that most texts with
+    blank lines between paragraphs are dropped; the code points of lines are set against those of words. The top
+    n-gram may occur once, of several the first counts. Copies of n-grams count whole, however they overlap, and are
+    set against all n-grams of the text. Dolma's own config for Common Crawl has the bound 0.3 for
+    `duplicate_line_characters`: set it to have that.
     Words are compared by 64-bit hashes within a document.
     """
 
     use: Literal["gopher_repetition"] = "gopher_repetition"
-    dialect: Literal["paper", "datatrove", "dclm"] = "paper"
+    dialect: Literal["paper", "datatrove", "dclm", "dolma"] = "paper"
     splitter: Literal["whitespace", "uax29"] | None = None  # what a word is; null: as the dialect has it
     duplicate_paragraphs: Bounds = Bounds(None, 0.3)  # share of paragraphs equal to an earlier one
     duplicate_paragraph_characters: Bounds = Bounds(None, 0.2)  # share of code points in them
@@ -130,91 +148,35 @@ class _Measure:
         self.splitter = splitter
 
     def __call__(self, view: "View") -> Measured:
-        return Measured({**self._pieces(view), **self._grams(view)})
-
-    def _pieces(self, view: "View") -> dict[str, Values]:
-        lines, paragraphs = _raw_sums(view) if self.reading.raw_pieces else _solid_sums(view, self.reading)
-        whole = view.lengths if self.reading.of_text else None
-        return {
-            "duplicate_paragraphs": share(paragraphs[:, 1], paragraphs[:, 0]),
-            "duplicate_paragraph_characters": share(paragraphs[:, 3], paragraphs[:, 2] if whole is None else whole),
-            "duplicate_lines": share(lines[:, 1], lines[:, 0]),
-            "duplicate_line_characters": share(lines[:, 3], lines[:, 2] if whole is None else whole),
-        }
-
-    def _grams(self, view: "View") -> dict[str, Values]:
-        from corpusmill.kernels.repetition import count_grams
+        from corpusmill.kernels import repetition
 
         words, read = view.words(self.splitter), self.reading
-        tops, repeated, chars = count_grams(
-            words.offsets, words.hashes, words.chars, read.gaps, read.longest, read.singles, read.skip
+        counting = {"once": repetition.ONCE, "skipping": repetition.SKIPPING, "each": repetition.EACH}[read.counting]
+        tops, repeated, chars = repetition.count_grams(
+            words.offsets, words.hashes, words.chars, read.gaps, read.longest, read.singles, counting
         )
-        whole = view.lengths if read.of_text else chars
-        found = {f"top_{n}_grams": share(tops[:, n - 2], whole) for n in (2, 3, 4)}
-        return found | {f"duplicate_{n}_grams": share(repeated[:, n - 5], whole) for n in range(5, 11)}
+        whole = view.lengths if read.grams_of == "text" else chars
+        wholes = np.broadcast_to(whole[:, None], repeated.shape)
+        if read.grams_of == "grams":
+            wholes = repetition.count_all_grams(words.offsets, words.chars)
+        signals = self._pieces(view, chars)
+        signals |= {f"top_{n}_grams": share(tops[:, n - 2], whole) for n in (2, 3, 4)}
+        signals |= {f"duplicate_{n}_grams": share(repeated[:, n - 5], wholes[:, n - 5]) for n in range(5, 11)}
+        return Measured(signals)
 
+    def _pieces(self, view: "View", of_words: "Int64s") -> dict[str, Values]:
+        from corpusmill.filters.gopher_pieces import sums
 
-def _raw_sums(view: "View") -> tuple["Int64s", "Int64s"]:
-    """Sums of `kernels.pieces.sum_pieces` over lines and over paragraphs, as datatrove splits them."""
-    from corpusmill.kernels.lines import strip
-
-    offsets, data = view.text
-    starts, ends = strip(data, offsets[:-1].astype(np.int32), offsets[1:].astype(np.int32))
-    lines = _sums(view, offsets[:-1], offsets[1:], 1)
-    return lines, _sums(view, starts.astype(np.int64), ends.astype(np.int64), 2)
-
-
-def _sums(view: "View", starts: "Int64s", ends: "Int64s", least: int) -> "Int64s":
-    from corpusmill.kernels import lines
-    from corpusmill.kernels.pieces import split_runs, sum_pieces
-
-    data = view.text.data
-    offsets, begins, stops = split_runs(starts, ends, data, least)
-    again = lines.repeats(offsets, lines.hash_ranges(data, begins, stops))
-    return sum_pieces(offsets, again, lines.count_characters(data, begins, stops))
-
-
-def _solid_sums(view: "View", reading: Reading) -> tuple["Int64s", "Int64s"]:
-    """Sums of `kernels.pieces.sum_pieces` over stripped lines that are not blank, and over paragraphs."""
-    from corpusmill.kernels.pieces import solid_lines, sum_pieces
-
-    table = view.lines
-    found = solid_lines(
-        view.text.data, table.offsets, table.starts, table.ends, table.inner_starts, table.inner_ends,
-        table.characters, table.hashes,
-    )  # fmt: skip
-    (lines, line_chars, line_hashes), (wholes, chars, hashes) = found[:3], found[3:]
-    if reading.loose_paragraphs:
-        wholes, chars, hashes = _loose_paragraphs(view)
-    return (
-        sum_pieces(lines, _duplicates(lines, line_hashes, reading), line_chars),
-        sum_pieces(wholes, _duplicates(wholes, hashes, reading), chars),
-    )
-
-
-def _loose_paragraphs(view: "View") -> tuple["Int64s", "Int32s", "Hashes"]:
-    """Offsets, code points and hashes of what lies between runs of line feeds, stripped, unless it is blank."""
-    from corpusmill.kernels.lines import count_characters, hash_ranges, strip
-    from corpusmill.kernels.pieces import split_runs
-
-    offsets, data = view.text
-    pieces, begins, stops = split_runs(offsets[:-1], offsets[1:], data, 2)
-    begins, stops = strip(data, begins, stops)
-    solid = begins < stops
-    begins, stops = begins[solid], stops[solid]
-    kept = np.append(0, np.cumsum(solid, dtype=np.int64))[pieces]
-    return kept, count_characters(data, begins, stops), hash_ranges(data, begins, stops)
-
-
-def _duplicates(offsets: "Int64s", hashes: "Hashes", reading: Reading) -> "Flags":
-    """Which pieces equal an earlier one of their document, or any other where first copies are duplicates too."""
-    from corpusmill.kernels.lines import repeats
-
-    again = repeats(offsets, hashes)
-    if not reading.first_copies:
-        return again
-    backwards = repeats(np.ascontiguousarray(offsets[-1] - offsets[::-1]), np.ascontiguousarray(hashes[::-1]))
-    return again | backwards[::-1]
+        lines, paragraphs = sums(view, self.reading.pieces, self.reading.first_copies)
+        if self.reading.pieces_of != "pieces":
+            whole = view.lengths if self.reading.pieces_of == "text" else of_words
+            lines[:, 2] = paragraphs[:, 2] = whole
+        return {
+            "duplicate_paragraphs": share(paragraphs[:, 1], paragraphs[:, 0]),
+            "duplicate_paragraph_characters": share(paragraphs[:, 3], paragraphs[:, 2]),
+            "duplicate_lines": share(lines[:, 1], lines[:, 0]),
+            "duplicate_line_characters": share(lines[:, 3], lines[:, 2]),
+        }
 
 
 def share(part: "Int64s", whole: "Int64s") -> Values:

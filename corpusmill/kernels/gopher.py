@@ -28,6 +28,25 @@ _ALL_HASHES = ONES * np.uint64(ord("#"))
 _ALL_STOPS = ONES * np.uint64(ord("."))
 
 
+class Marks(NamedTuple):
+    """A list of strings, mark i being data[offsets[i]:offsets[i+1]]; no capitals."""
+
+    offsets: Int64s
+    data: Bytes
+
+
+def marks(strings: Sequence[str]) -> Marks:
+    """The strings as the kernels read them.
+
+    Raises:
+        ValueError: for one with ASCII capitals, which would never be found.
+    """
+    encoded = [string.encode() for string in strings]
+    if any(part != part.lower() for part in encoded):
+        raise ValueError(f"marks are compared in small letters; found capitals in {list(strings)}")
+    return Marks(np.cumsum([0, *map(len, encoded)], dtype=np.int64), np.frombuffer(b"".join(encoded), np.uint8))
+
+
 class StopWords(NamedTuple):
     """A list of words of at most eight bytes, found by one multiplication.
 
@@ -121,15 +140,30 @@ def count_symbols(offsets: Int64s, data: Bytes) -> Int64s:
 
 
 @kernel
+def _ends_with(data: Bytes, start: int, stop: int, ends: Marks, mark: int) -> Any:
+    """Whether data[start:stop] ends with a mark; ASCII capitals are read as small letters."""
+    first, last = ends.offsets[mark], ends.offsets[mark + 1]
+    if stop - start < last - first:
+        return False
+    for back in range(1, last - first + 1):
+        byte = data[stop - back]
+        if byte >= 0x41 and byte <= 0x5A:
+            byte += 0x20
+        if byte != ends.data[last - back]:
+            return False
+    return True
+
+
+@kernel
 def count_lines(
-    data: Bytes, offsets: Int64s, starts: Int32s, ends: Int32s, bullets: Int64s, spaced: bool, blank: bool
+    data: Bytes, offsets: Int64s, starts: Int32s, ends: Int32s, bullets: Int64s, ellipses: Marks, blank: bool
 ) -> Int64s:
     """Count lines, lines that begin with a bullet, and lines that end with an ellipsis.
 
     Args:
-        data: (B,). offsets: (N+1,), of lines. starts, ends: (L,), without the white space around the line.
+        data: (B,). offsets: (N+1,), of lines. starts, ends: (L,), of which part of the line is looked at.
         bullets: code points.
-        spaced: ``. . .`` is an ellipsis too.
+        ellipses: what a line ends with, in any case.
         blank: empty lines count as lines.
 
     Returns:
@@ -146,9 +180,10 @@ def count_lines(
             point, _ = decode(data, start)
             for bullet in bullets:
                 counts[row, BULLET_LINES] += bullet == point
-            plain = stop - start >= 3 and ellipsis_at(data, stop - 3, stop)
-            if plain or (spaced and stop - start >= 5 and spaced_ellipsis_at(data, stop - 5, stop)):
-                counts[row, ELLIPSIS_LINES] += 1
+            for mark in range(len(ellipses.offsets) - 1):
+                if _ends_with(data, start, stop, ellipses, mark):
+                    counts[row, ELLIPSIS_LINES] += 1
+                    break
     return counts
 
 
@@ -211,3 +246,22 @@ def count_words(
             counts[row, DISTINCT_STOP_WORDS] += 1
             seen &= seen - np.uint64(1)
     return counts
+
+
+@kernel
+def median_chars(offsets: Int64s, chars: Int32s) -> npt.NDArray[np.float64]:
+    """Give the median code points of each document's words, the mean of the middle two where they are even; 0 for none.
+
+    Args:
+        offsets: (N+1,), of words. chars: (W,).
+
+    Returns:
+        float64 (N,).
+    """
+    out = np.zeros(len(offsets) - 1, np.float64)
+    for row in range(len(out)):
+        ordered = np.sort(chars[offsets[row] : offsets[row + 1]])
+        count = len(ordered)
+        if count:
+            out[row] = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
+    return out

@@ -12,6 +12,8 @@ from corpusmill.kernels.compiled import kernel
 from corpusmill.kernels.words import Int32s, UInt64s
 
 LONGEST = 10  # words in the longest n-gram
+# How `count_grams` counts 5- to 10-grams that repeat.
+ONCE, SKIPPING, EACH = range(3)
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
@@ -166,8 +168,39 @@ def _skipped(n: int, base: int, found: int, ids: Int32s, live: Int32s, seen: Int
 
 
 @kernel
+def _each(n: int, found: int, live: Int32s, ahead: Int64s) -> Any:
+    """Code points of all n-grams that repeat, first copies and overlaps too."""
+    total: Any = 0
+    for j in range(found):
+        i: Any = np.int64(live[j])
+        total += ahead[i + n] - ahead[i]
+    return total
+
+
+@kernel
+def count_all_grams(offsets: Int64s, chars: Int32s) -> Int64s:
+    """Count the code points of all n-grams, overlaps too, whether they repeat or not.
+
+    Args:
+        offsets: (N+1,). chars: (W,).
+
+    Returns:
+        int64 (N, 6) for 5 to 10 words.
+    """
+    totals = np.zeros((len(offsets) - 1, 6), np.int64)
+    for row in range(len(totals)):
+        first, stop = offsets[row], offsets[row + 1]
+        for word in range(first, stop):
+            for n in range(5, LONGEST + 1):
+                # The n-grams of a document that hold this word: those that begin from `low` to `high`.
+                low, high = max(first, word - n + 1), min(word, stop - n)
+                totals[row, n - 5] += chars[word] * max(0, high - low + 1)
+    return totals
+
+
+@kernel
 def count_grams(
-    offsets: Int64s, hashes: UInt64s, chars: Int32s, gaps: bool, longest: bool, singles: bool, skip: bool
+    offsets: Int64s, hashes: UInt64s, chars: Int32s, gaps: bool, longest: bool, singles: bool, counting: int
 ) -> tuple[Int64s, Int64s, Int64s]:
     """Count the code points in the top 2- to 4-grams and in 5- to 10-grams that repeat.
 
@@ -176,8 +209,8 @@ def count_grams(
         gaps: the top n-gram is counted with a space between its words.
         longest: of n-grams with as many copies the longest is the top one, else the first.
         singles: where no n-gram repeats, the first is the top one, else there is none.
-        skip: copies after the first count, and the search goes on behind each; else all words in n-grams that
-            repeat count, once.
+        counting: ONCE: all words in n-grams that repeat count, once. SKIPPING: copies after the first count, and the
+            search goes on behind each. EACH: all copies count whole, however they overlap.
 
     Returns:
         int64 (N, 3) for 2, 3, 4 words, int64 (N, 6) for 5 to 10 words, and int64 (N,), code points of all words.
@@ -209,8 +242,10 @@ def count_grams(
             found = _keep_repeated(found, now, counts, live)
             if n < 5:
                 tops[row, n - 2] = _top(n, count, found, now, counts, live, ahead, gaps, longest, singles)
-            elif skip:
+            elif counting == SKIPPING:
                 repeated[row, n - 5] = _skipped(n, base, found, now, live, seen, ahead)
+            elif counting == EACH:
+                repeated[row, n - 5] = _each(n, found, live, ahead)
             else:
                 repeated[row, n - 5] = _covered(n, found, live, ahead)
             before = now

@@ -251,6 +251,28 @@ def consist_of(data: Bytes, starts: Int32s, ends: Int32s, points: npt.NDArray[np
 
 
 @kernel
+def hold(data: Bytes, offsets: Int64s, starts: Int32s, ends: Int32s, points: npt.NDArray[np.bool_]) -> Int64s:
+    """Count the words of each document that hold a code point of a set.
+
+    Args:
+        data: (B,). offsets: (N+1,). starts, ends: (W,). points: (0x110000,), the set.
+
+    Returns:
+        int64 (N,).
+    """
+    out = np.zeros(len(offsets) - 1, np.int64)
+    for row in range(len(out)):
+        for word in range(offsets[row], offsets[row + 1]):
+            at: Any = starts[word]
+            while at < ends[word]:
+                point, at = decode(data, at)
+                if points[point]:
+                    out[row] += 1
+                    break
+    return out
+
+
+@kernel
 def begin_with(data: Bytes, starts: Int32s, kinds: Bytes, wanted: int) -> npt.NDArray[np.bool_]:
     """Tell for each word whether its first code point is of one of the `wanted` kinds (bits); bool (W,)."""
     out = np.empty(len(starts), np.bool_)

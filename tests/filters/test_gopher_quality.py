@@ -111,6 +111,40 @@ def test_dclm_has_one_bound_for_both_symbols():
     assert ["symbol_ratio>0.1"] == verdicts(GopherQuality(dialect="dclm"), [PLAIN + "#…" * 4 + "x"])
 
 
+def test_worked_signals_of_dolma():
+    """The median length, words that hold a symbol, lines as they stand, small stop words each time."""
+    expected = {
+        "words": 8,  # - The #cat… * and and the… with…
+        "mean_word_length": 3,  # 1 1 3 3 3 4 5 5
+        "hash_ratio": 0,
+        "ellipsis_ratio": 0,
+        "symbol_ratio": 3 / 8,
+        "bullet_lines": 1 / 5,
+        "ellipsis_lines": 2 / 5,
+        "alphabetic_words": 6 / 8,
+        "stop_words": 2,
+    }
+    assert expected == signals("- The #cat…\n\n * and and the…\nwith… \n", dialect="dolma")
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        (None, PLAIN + "## ... " * 7),
+        ("mean_word_length<3", "the a b " * 20),
+        ("mean_word_length>10", "the and " + "incomprehensible " * 50),
+        ("symbol_ratio>0.1", PLAIN + "c# etc… " * 4),
+        ("bullet_lines>0.9", "\n".join(["- the horses and ponies"] * 19 + ["the end"])),
+        (None, "\n".join(["  - the horses and ponies"] * 19 + ["the end"])),
+        ("ellipsis_lines>0.3", "\n".join(["the cat and dogs sat with the hens… "[:-1]] * 4 + [PLAIN + PLAIN] * 9)),
+        ("stop_words<2", "The cat has dogs sat " * 12),
+    ],
+)
+def test_rules_of_dolma(reason, text):
+    """Texts that Dolma drops, and two that only others drop."""
+    assert [reason] == verdicts(GopherQuality(dialect="dolma"), [text])
+
+
 def test_splitter_of_the_paper():
     """With Unicode's words, punctuation is none."""
     found = signals("The cat, and — the 2 dogs!", splitter="uax29")

@@ -90,6 +90,19 @@ def test_pieces_of_dclm():
     assert (0, 0, 1, 1) == tuple(signals("ab\n \nab", dialect="dclm").values())[:4]
 
 
+def test_pieces_of_dolma():
+    """Lines stand as they are, blank ones too; the first copy is a duplicate, and words' code points are the whole."""
+    found = signals("ab \n\nab\nab\n\ncd", dialect="dolma")
+    assert (0, 0, 4 / 6, 4 / 8, 2 * 4 / 8, 6 / 8, 8 / 8, 0) == tuple(found.values())[:8]
+
+
+def test_a_run_of_words_that_comes_back_for_dolma():
+    """Both copies of each n-gram count whole, against all n-grams."""
+    found = signals(f"{run(0, 90)} {run(0, 10)}", dialect="dolma")
+    assert [2 * (11 - n) / (101 - n) for n in range(5, 11)] == [found[f"duplicate_{n}_grams"] for n in range(5, 11)]
+    assert [2 * n / 100 for n in (2, 3, 4)] == [found[f"top_{n}_grams"] for n in (2, 3, 4)]
+
+
 def test_order_of_judging():
     """Paragraphs are judged before lines, lines before words, as datatrove does."""
     names = list(limits(GopherRepetition()))

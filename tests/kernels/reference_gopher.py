@@ -9,12 +9,11 @@ def symbols(text: str) -> list[int]:
     return [text.count("#"), text.count("...") + text.count("…"), text.count(". . .")]
 
 
-def lines(found: list[str], bullets: str, *, spaced: bool, blank: bool) -> list[int]:
-    """Lines, bullet lines, ellipsis lines, of lines that are stripped."""
-    ends = ("...", "…", ". . .") if spaced else ("...", "…")
+def lines(found: list[str], bullets: str, ends: tuple[str, ...], *, blank: bool) -> list[int]:
+    """Lines, bullet lines, lines that end with one of `ends` in any case."""
     kept = [line for line in found if blank or line]
     bulleted = sum(line.startswith(tuple(bullets)) for line in kept)
-    return [len(kept), bulleted, sum(line.endswith(ends) for line in kept)]
+    return [len(kept), bulleted, sum(line.lower().endswith(ends) for line in kept)]
 
 
 def words(found: list[str], symbol: set[str], stops: list[str], *, any_case: bool) -> list[int]:
@@ -57,6 +56,17 @@ def skipped(found: list[str], n: int) -> int:
             seen.add(gram)
             at += 1
     return total
+
+
+def each(found: list[str], n: int) -> int:
+    """Characters of all copies of n-grams that occur twice or more, overlaps counted again."""
+    counts = Counter(tuple(found[i : i + n]) for i in range(len(found) - n + 1))
+    return sum(count * len("".join(gram)) for gram, count in counts.items() if count > 1)
+
+
+def all_grams(found: list[str], n: int) -> int:
+    """Characters of all n-grams, overlaps counted again."""
+    return sum(len("".join(found[i : i + n])) for i in range(len(found) - n + 1))
 
 
 def sums(pieces: list[str]) -> list[int]:

@@ -1,5 +1,7 @@
 """The counts behind the Gopher quality rules."""
 
+import statistics
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -33,15 +35,37 @@ def test_symbols_of_worked_texts():
     assert [[0, 1, 0], [0, 2, 0], [0, 1, 1], [2, 1, 0], [0, 0, 0]] == gopher.count_symbols(*view(texts)).tolist()
 
 
-@given(TEXTS, st.booleans(), st.booleans())
-def test_lines(texts, spaced, blank):
-    """Lines of str.splitlines are counted as the twin counts them."""
+ENDS = [("...", "…"), ("...", "…", ". . ."), ("…",), ("…]", "read more", "x..", "-»"), ()]
+LINES = st.lists(
+    st.text(st.sampled_from("\n.…]readmoREADMO\u212a\u0130»-x \u2028")) | st.sampled_from(["Read MORE", " rx.. "])
+)
+
+
+@given(TEXTS | LINES, st.sampled_from(ENDS), st.booleans(), st.booleans())
+def test_lines(texts, ends, blank, whole):
+    """Lines of str.splitlines are counted as the twin counts them, stripped or whole."""
     text = view(texts)
-    offsets, starts, ends = lines.splitlines(*text)
+    offsets, *ranges = lines.splitlines(*text)
+    starts, stops = ranges if whole else lines.strip(text.data, *ranges)
     bullets = np.array([ord(c) for c in "•-漢"])
-    found = gopher.count_lines(text.data, offsets, *lines.strip(text.data, starts, ends), bullets, spaced, blank)
-    stripped = [[line.strip() for line in t.splitlines()] for t in texts]
-    assert [reference.lines(t, "•-漢", spaced=spaced, blank=blank) for t in stripped] == found.tolist()
+    found = gopher.count_lines(text.data, offsets, starts, stops, bullets, gopher.marks(ends), blank)
+    pieces = [[line if whole else line.strip() for line in t.splitlines()] for t in texts]
+    assert [reference.lines(t, "•-漢", ends, blank=blank) for t in pieces] == found.tolist()
+
+
+def test_marks_have_no_capitals():
+    """A mark that would never be found is refused."""
+    with pytest.raises(ValueError, match="found capitals in"):
+        gopher.marks(["…", "Read more"])
+
+
+@given(TEXTS)
+def test_median_of_the_lengths_of_words(texts):
+    """The median is that of the standard library; no words have 0."""
+    text = view(texts)
+    offsets, _, _, _, chars, _ = words.split_whitespace(*text, unicode.tables().kinds)
+    expected = [statistics.median(map(len, t.split())) if t.split() else 0 for t in texts]
+    assert expected == gopher.median_chars(offsets, chars).tolist()
 
 
 def count_words(texts, symbol, any_case):

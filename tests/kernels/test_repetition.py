@@ -24,11 +24,11 @@ def view(texts):
     return buffers.text(pa.array(["päd\n\npäd", *texts]).slice(1))
 
 
-def grams(documents, gaps=False, longest=True, singles=False, skip=False):
+def grams(documents, gaps=False, longest=True, singles=False, counting=repetition.ONCE):
     """The counts of n-grams of documents given as lists of words."""
     text = view([" ".join(found) for found in documents])
     offsets, _, _, hashes, chars, _ = words.split_whitespace(*text, unicode.tables().kinds)
-    return repetition.count_grams(offsets, hashes, chars, gaps, longest, singles, skip)
+    return repetition.count_grams(offsets, hashes, chars, gaps, longest, singles, counting)
 
 
 @given(DOCUMENTS, st.booleans(), st.booleans(), st.booleans())
@@ -50,7 +50,23 @@ def test_covered_grams(documents):
 def test_skipped_grams(documents):
     """n-grams met before are the twin's, where the search goes on behind each."""
     expected = [[reference.skipped(d, n) for n in range(5, 11)] for d in documents]
-    assert expected == grams(documents, skip=True)[1].tolist()
+    assert expected == grams(documents, counting=repetition.SKIPPING)[1].tolist()
+
+
+@given(DOCUMENTS)
+def test_each_gram(documents):
+    """n-grams that repeat count with all copies, as the twin counts them, and are part of all n-grams."""
+    expected = [[reference.each(d, n) for n in range(5, 11)] for d in documents]
+    assert expected == grams(documents, counting=repetition.EACH)[1].tolist()
+
+
+@given(DOCUMENTS)
+def test_all_grams(documents):
+    """The code points of all n-grams are the twin's."""
+    offsets = np.cumsum([0, *map(len, documents)])
+    chars = np.array([len(w) for d in documents for w in d], np.int32)
+    expected = [[reference.all_grams(d, n) for n in range(5, 11)] for d in documents]
+    assert expected == repetition.count_all_grams(offsets, chars).tolist()
 
 
 def test_characters_of_words():
@@ -62,7 +78,8 @@ def test_worked_grams():
     """Ten different words twice: all lie in n-grams that repeat, and copies are met n words at a time."""
     text = [f"w{n}" for n in range(10)] * 2
     assert [[40] * 6] == grams([text])[1].tolist()
-    assert [[20, 12, 14, 16, 18, 20]] == grams([text], skip=True)[1].tolist()
+    assert [[20, 12, 14, 16, 18, 20]] == grams([text], counting=repetition.SKIPPING)[1].tolist()
+    assert [[120, 120, 112, 96, 72, 40]] == grams([text], counting=repetition.EACH)[1].tolist()
     assert [[8, 12, 16]] == grams([text])[0].tolist()
     assert [[10, 16, 22]] == grams([text], gaps=True)[0].tolist()
 

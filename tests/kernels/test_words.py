@@ -80,3 +80,13 @@ def test_consist_of(texts):
     found, table, text = split(texts)
     expected = [all(points[ord(c)] for c in w) for t in found for w in t]
     assert expected == words.consist_of(text.data, table[1], table[2], points).tolist()
+
+
+@given(TEXTS)
+def test_hold(texts):
+    """A word holds one of a set when any of its characters is in it."""
+    points = np.zeros(unicode.POINTS, bool)
+    points[[ord(c) for c in "b.…\u0301"]] = True
+    found, table, text = split(texts)
+    expected = [sum(any(points[ord(c)] for c in w) for w in t) for t in found]
+    assert expected == words.hold(text.data, table[0], table[1], table[2], points).tolist()
