@@ -17,7 +17,13 @@ WORD_BREAK = [
     "ALetter", "Hebrew_Letter", "Numeric", "ExtendNumLet", "Single_Quote", "Double_Quote", "MidLetter", "MidNum",
     "MidNumLet",
 ]  # fmt: skip
-KINDS = {1: r"\p{L}", 2: r"\p{N}", 4: None, 8: r"\p{Extended_Pictographic}"}  # 4: str.isspace
+KINDS = {
+    1: r"\p{L}",
+    2: r"\p{N}",
+    4: None,
+    8: r"\p{Extended_Pictographic}",
+    16: r"(?!\p{L})\p{Alphabetic}",
+}  # 4: str.isspace
 
 
 def classes() -> list[tuple[int, int]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from corpusmill.splitters import Splitter, Words
     from corpusmill.view import View
 
-Dialect = Literal["paper", "datatrove", "dclm", "dolma"]
+Dialect = Literal["paper", "datatrove", "dclm", "dolma", "nemo"]
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 
@@ -38,8 +38,11 @@ class Reading:
         median: the median length of words stands for the mean.
         any_case: stop words are found in any case.
         distinct: a stop word that occurs again does not count again.
+        marks_are_letters: vowel signs, Roman numerals and circled letters are letters: Unicode's property Alphabetic.
+        of_nothing: what shares of no lines, and of no words that are symbols, are.
         symbols: "apart": hash signs and ellipses have a bound each; "together": one for both; "holding": words that
-            hold a hash sign or "…" are counted.
+            hold a hash sign or "…" are counted; "alone": words that are one of `ellipses`, or in which runs of hash
+            signs are more than half as many as code points.
     """
 
     splitter: "Splitter"
@@ -54,7 +57,9 @@ class Reading:
     median: bool
     any_case: bool
     distinct: bool
-    symbols: Literal["apart", "together", "holding"]
+    marks_are_letters: bool
+    of_nothing: int
+    symbols: Literal["apart", "together", "holding", "alone"]
 
 
 READINGS: dict[Dialect, Reading] = {
@@ -71,6 +76,8 @@ READINGS: dict[Dialect, Reading] = {
         median=False,
         any_case=True,
         distinct=True,
+        marks_are_letters=False,
+        of_nothing=0,
         symbols="apart",
     ),
     "datatrove": Reading(
@@ -86,6 +93,8 @@ READINGS: dict[Dialect, Reading] = {
         median=False,
         any_case=False,
         distinct=True,
+        marks_are_letters=False,
+        of_nothing=0,
         symbols="apart",
     ),
     "dclm": Reading(
@@ -101,6 +110,8 @@ READINGS: dict[Dialect, Reading] = {
         median=False,
         any_case=True,
         distinct=False,
+        marks_are_letters=False,
+        of_nothing=0,
         symbols="together",
     ),
     "dolma": Reading(
@@ -116,7 +127,26 @@ READINGS: dict[Dialect, Reading] = {
         median=True,
         any_case=False,
         distinct=False,
+        marks_are_letters=False,
+        of_nothing=0,
         symbols="holding",
+    ),
+    "nemo": Reading(
+        splitter="whitespace",
+        counted_by="whitespace",
+        bullets="•‣\u2043⁌⁍∙○●◘◦⦾⦿",
+        ellipses=("...", "[...]", "…", "(...)", "[…]", "-»", "read more..", "read more"),
+        spaced_ellipsis=False,
+        whole_lines=False,
+        every_line_end=False,
+        blank_lines=False,
+        symbol_words=False,
+        median=False,
+        any_case=False,
+        distinct=False,
+        marks_are_letters=True,
+        of_nothing=1,
+        symbols="alone",
     ),
 }
 
@@ -134,17 +164,20 @@ class GopherQuality:
     too, one bound for hash signs and ellipses together (`symbol_ratio`), every occurrence of a stop word counts.
     `dolma` gives those of the tagger gopher_v1 of Dolma 1.2: `mean_word_length` is the median, `symbol_ratio` the
     share of words that hold "#" or "…", lines keep their white space, blank ones count, and every occurrence of a
-    stop word in lower case counts.
+    stop word in lower case counts. `nemo` gives those of NeMo Curator's filters of 2026 for English: `symbol_ratio` is the
+    share of words that are an ellipsis (as "...", "[…]") or mostly "#", twelve bullets of Unicode but neither "*" nor
+    "-", lines may end with "read more" too, every occurrence of a stop word in lower case counts; a text without
+    words has a `symbol_ratio`, `bullet_lines` and `ellipsis_lines` of 1.
     """
 
     use: Literal["gopher_quality"] = "gopher_quality"
-    dialect: Literal["paper", "datatrove", "dclm", "dolma"] = "paper"
+    dialect: Literal["paper", "datatrove", "dclm", "dolma", "nemo"] = "paper"
     splitter: Literal["whitespace", "uax29"] | None = None  # what a word is; null: as the dialect has it
     words: Bounds = Bounds(50, 100_000)  # count
     mean_word_length: Bounds = Bounds(3, 10)  # code points; the median in dolma
     hash_ratio: Bounds = Bounds(None, 0.1)  # "#" per word
     ellipsis_ratio: Bounds = Bounds(None, 0.1)  # "..." and "…" per word
-    symbol_ratio: Bounds = Bounds(None, 0.1)  # both together per word, in dclm; words with one, in dolma; elsewhere 0
+    symbol_ratio: Bounds = Bounds(None, 0.1)  # of both, in dclm, dolma and nemo; elsewhere 0
     bullet_lines: Bounds = Bounds(None, 0.9)  # share of lines that begin with a bullet
     ellipsis_lines: Bounds = Bounds(None, 0.3)  # share of lines that end with an ellipsis
     alphabetic_words: Bounds = Bounds(0.8, None)  # share of words that hold a letter
@@ -172,32 +205,33 @@ class _Measure:
         self.stops = stop_words(STOP_WORDS)
         self.ellipses = marks(reading.ellipses)
         self.marks = _datatrove_marks() if reading.symbol_words else None
-        self.symbols = _points("#…")
+        self.symbols = _points("#…") if reading.symbols == "holding" else None
 
     def __call__(self, view: "View") -> Measured:
-        from corpusmill.kernels import gopher
+        from corpusmill.kernels import gopher, unicode
 
-        words = view.words(self.splitter)
+        words, read = view.words(self.splitter), self.reading
         every = np.diff(words.offsets)
         counts = gopher.count_words(
             view.text.data, words.offsets, words.starts, words.ends, words.chars, words.kinds,
-            self._symbol_words(view, words), self.stops, self.reading.any_case,
+            self._symbol_words(view, words), self.stops, read.any_case,
+            unicode.LETTER | unicode.ALPHABETIC_MARK * read.marks_are_letters,
         )  # fmt: skip
         total = counts[:, gopher.WORDS]
         if self.counted_by != self.splitter:
             total = np.diff(view.words(self.counted_by).offsets)
         lengths = share(counts[:, gopher.CHARS], counts[:, gopher.WORDS])
-        if self.reading.median:
+        if read.median:
             lengths = gopher.median_chars(words.offsets, words.chars)
         lines = self._lines(view)
-        stops = gopher.DISTINCT_STOP_WORDS if self.reading.distinct else gopher.STOP_WORDS
+        stops = gopher.DISTINCT_STOP_WORDS if read.distinct else gopher.STOP_WORDS
         return Measured(
             {
                 "words": total,
                 "mean_word_length": lengths,
                 **self._symbols(view, words),
-                "bullet_lines": share(lines[:, gopher.BULLET_LINES], lines[:, gopher.LINES]),
-                "ellipsis_lines": share(lines[:, gopher.ELLIPSIS_LINES], lines[:, gopher.LINES]),
+                "bullet_lines": share(lines[:, gopher.BULLET_LINES], lines[:, gopher.LINES], read.of_nothing),
+                "ellipsis_lines": share(lines[:, gopher.ELLIPSIS_LINES], lines[:, gopher.LINES], read.of_nothing),
                 "alphabetic_words": share(counts[:, gopher.WITH_LETTER], every),
                 "stop_words": counts[:, stops],
             }
@@ -210,8 +244,12 @@ class _Measure:
 
         data, every = view.text.data, np.diff(words.offsets)
         hashes = ellipses = together = np.zeros_like(every)
-        if self.reading.symbols == "holding":
+        if self.symbols is not None:
             together = hold(data, words.offsets, words.starts, words.ends, self.symbols)
+        elif self.reading.symbols == "alone":
+            together = gopher.count_symbol_words(
+                data, words.offsets, words.starts, words.ends, words.chars, self.ellipses
+            )
         else:
             found = gopher.count_symbols(*view.text)
             hashes = found[:, gopher.HASHES]
@@ -220,7 +258,7 @@ class _Measure:
         return {
             "hash_ratio": share(hashes, every),
             "ellipsis_ratio": share(ellipses, every),
-            "symbol_ratio": share(together, every),
+            "symbol_ratio": share(together, every, self.reading.of_nothing),
         }
 
     def _symbol_words(self, view: "View", words: "Words") -> npt.NDArray[np.bool_]:
@@ -245,9 +283,9 @@ class _Measure:
         return gopher.count_lines(data, offsets, starts, ends, self.bullets, self.ellipses, self.reading.blank_lines)
 
 
-def share(part: "Int64s", whole: "Int64s") -> Values:
-    """Part by whole, shape (N,); 0 where the whole is 0."""
-    return np.divide(part, whole, out=np.zeros(len(part), np.float64), where=whole != 0)
+def share(part: "Int64s", whole: "Int64s", of_nothing: int = 0) -> Values:
+    """Part by whole, shape (N,); `of_nothing` where the whole is 0."""
+    return np.divide(part, whole, out=np.full(len(part), of_nothing, np.float64), where=whole != 0)
 
 
 def _points(characters: str) -> npt.NDArray[np.bool_]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from corpusmill.splitters import Splitter
     from corpusmill.view import View
 
-Dialect = Literal["paper", "datatrove", "dclm", "dolma"]
+Dialect = Literal["paper", "datatrove", "dclm", "dolma", "nemo"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ class Reading:
             which overlap, for those that repeat.
         gaps, longest, singles: as in `kernels.repetition.count_grams`.
         counting: of n-grams that repeat "once" counts each word in one, "skipping" copies after the first without
-            overlap, "each" all copies whole.
+            overlap, "each" all copies whole, "later" each word in a copy after the first, and spaces between them.
+        in_text: copies of the top n-gram are those of its words with one space between, also inside of other words.
+        short_repeats: of a document with less than n words all n-grams repeat, of one without words all paragraphs.
     """
 
     splitter: "Splitter"
@@ -42,7 +44,9 @@ class Reading:
     gaps: bool
     longest: bool
     singles: bool
-    counting: Literal["once", "skipping", "each"]
+    counting: Literal["once", "skipping", "each", "later"]
+    in_text: bool
+    short_repeats: bool
 
 
 READINGS: dict[Dialect, Reading] = {
@@ -56,6 +60,8 @@ READINGS: dict[Dialect, Reading] = {
         longest=True,
         singles=False,
         counting="once",
+        in_text=False,
+        short_repeats=False,
     ),
     "datatrove": Reading(
         splitter="spacy",
@@ -67,6 +73,8 @@ READINGS: dict[Dialect, Reading] = {
         longest=False,
         singles=True,
         counting="skipping",
+        in_text=False,
+        short_repeats=False,
     ),
     "dclm": Reading(
         splitter="uniseg",
@@ -78,6 +86,8 @@ READINGS: dict[Dialect, Reading] = {
         longest=True,
         singles=False,
         counting="once",
+        in_text=False,
+        short_repeats=False,
     ),
     "dolma": Reading(
         splitter="whitespace",
@@ -89,6 +99,21 @@ READINGS: dict[Dialect, Reading] = {
         longest=False,
         singles=True,
         counting="each",
+        in_text=False,
+        short_repeats=False,
+    ),
+    "nemo": Reading(
+        splitter="whitespace",
+        first_copies=False,
+        pieces="filled",
+        pieces_of="pieces",
+        grams_of="text",
+        gaps=True,
+        longest=False,
+        singles=True,
+        counting="later",
+        in_text=True,
+        short_repeats=True,
     ),
 }
 
@@ -110,12 +135,18 @@ class GopherRepetition:
     blank lines between paragraphs are dropped; the code points of lines are set against those of words. The top
     n-gram may occur once, of several the first counts. Copies of n-grams count whole, however they overlap, and are
     set against all n-grams of the text. Dolma's own config for Common Crawl has the bound 0.3 for
-    `duplicate_line_characters`: set it to have that.
+    `duplicate_line_characters`: set it to have that. `nemo` gives those of NeMo Curator's filters of 2026: words
+    between white space, lines as they stand but for blank ones, paragraphs between two line feeds, first copies not
+    counted. The top n-gram may occur once; its words, with one space between, are searched in the whole text, where
+    they may begin and end inside of words. Shares of n-grams are of the whole text, and 1 where it has less than n
+    words. Of several top n-grams NeMo Curator takes one by the hash seed of its process, here the first is taken: its
+    `top_n_grams` of such a text change from run to run, and may differ from ours. It raises on a blank text, which is
+    dropped here.
     Words are compared by 64-bit hashes within a document.
     """
 
     use: Literal["gopher_repetition"] = "gopher_repetition"
-    dialect: Literal["paper", "datatrove", "dclm", "dolma"] = "paper"
+    dialect: Literal["paper", "datatrove", "dclm", "dolma", "nemo"] = "paper"
     splitter: Literal["whitespace", "uax29"] | None = None  # what a word is; null: as the dialect has it
     duplicate_paragraphs: Bounds = Bounds(None, 0.3)  # share of paragraphs equal to an earlier one
     duplicate_paragraph_characters: Bounds = Bounds(None, 0.2)  # share of code points in them
@@ -151,10 +182,12 @@ class _Measure:
         from corpusmill.kernels import repetition
 
         words, read = view.words(self.splitter), self.reading
-        counting = {"once": repetition.ONCE, "skipping": repetition.SKIPPING, "each": repetition.EACH}[read.counting]
-        tops, repeated, chars = repetition.count_grams(
+        counting = repetition.COUNTING[read.counting]
+        tops, repeated, chars, places = repetition.count_grams(
             words.offsets, words.hashes, words.chars, read.gaps, read.longest, read.singles, counting
         )
+        if read.in_text:
+            tops = repetition.count_phrases(*view.text, words.starts, words.ends, places)
         whole = view.lengths if read.grams_of == "text" else chars
         wholes = np.broadcast_to(whole[:, None], repeated.shape)
         if read.grams_of == "grams":
@@ -162,6 +195,8 @@ class _Measure:
         signals = self._pieces(view, chars)
         signals |= {f"top_{n}_grams": share(tops[:, n - 2], whole) for n in (2, 3, 4)}
         signals |= {f"duplicate_{n}_grams": share(repeated[:, n - 5], wholes[:, n - 5]) for n in range(5, 11)}
+        if read.short_repeats:
+            _fill_short(signals, np.diff(words.offsets))
         return Measured(signals)
 
     def _pieces(self, view: "View", of_words: "Int64s") -> dict[str, Values]:
@@ -177,6 +212,14 @@ class _Measure:
             "duplicate_lines": share(lines[:, 1], lines[:, 0]),
             "duplicate_line_characters": share(lines[:, 3], lines[:, 2]),
         }
+
+
+def _fill_short(signals: dict[str, Values], words: "Int64s") -> None:
+    """Set the shares of n-grams to 1 in documents with less than n words, that of paragraphs in those with none."""
+    least = {"duplicate_paragraphs": 1} | {f"top_{n}_grams": n for n in (2, 3, 4)}
+    least |= {f"duplicate_{n}_grams": n for n in range(5, 11)}
+    for name, count in least.items():
+        signals[name][words < count] = 1
 
 
 def share(part: "Int64s", whole: "Int64s") -> Values:

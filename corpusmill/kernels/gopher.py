@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from corpusmill.kernels.buffers import Bytes, Int64s
 from corpusmill.kernels.compiled import kernel
-from corpusmill.kernels.unicode import LETTER, decode
+from corpusmill.kernels.unicode import decode
 from corpusmill.kernels.words import HIGH, ONES, Int32s, load
 
 # Columns of `count_symbols`.
@@ -209,6 +209,7 @@ def count_words(
     symbols: npt.NDArray[np.bool_],
     stops: StopWords,
     any_case: bool,
+    letters: int,
 ) -> Int64s:
     """Count words that are no symbols, their code points, words with a letter, and stop words.
 
@@ -216,6 +217,7 @@ def count_words(
         data: (B,). offsets: (N+1,), of words. starts, ends, chars: (W,). kinds: (W,), of words.
         symbols: (W,), words that neither WORDS nor CHARS counts.
         stops: must be in small letters where `any_case` is set, which finds stop words in any case.
+        letters: bits of the kinds that WITH_LETTER counts.
 
     Returns:
         int64 (N, 5): WORDS, CHARS, WITH_LETTER, STOP_WORDS, DISTINCT_STOP_WORDS.
@@ -223,13 +225,13 @@ def count_words(
     rows = len(offsets) - 1
     counts = np.zeros((rows, 5), np.int64)
     for row in range(rows):
-        total = letters = found = characters = 0
+        total = lettered = found = characters = 0
         seen = np.uint64(0)
         for word in range(offsets[row], offsets[row + 1]):
             counted = not symbols[word]
             total += counted
             characters += chars[word] * counted
-            letters += kinds[word] & LETTER
+            lettered += (kinds[word] & letters) != 0
             size = ends[word] - starts[word]
             code = _code(data, starts[word], size)
             if any_case:
@@ -240,7 +242,7 @@ def count_words(
             seen |= np.uint64(hit) << place
         counts[row, WORDS] = total
         counts[row, CHARS] = characters
-        counts[row, WITH_LETTER] = letters
+        counts[row, WITH_LETTER] = lettered
         counts[row, STOP_WORDS] = found
         while seen:
             counts[row, DISTINCT_STOP_WORDS] += 1
@@ -264,4 +266,32 @@ def median_chars(offsets: Int64s, chars: Int32s) -> npt.NDArray[np.float64]:
         count = len(ordered)
         if count:
             out[row] = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
+    return out
+
+
+@kernel
+def count_symbol_words(
+    data: Bytes, offsets: Int64s, starts: Int32s, ends: Int32s, chars: Int32s, ellipses: Marks
+) -> Int64s:
+    """Count the words that are an ellipsis, or in which runs of hash signs are more than half as many as code points.
+
+    Args:
+        data: (B,). offsets: (N+1,), of words. starts, ends, chars: (W,).
+        ellipses: words in any case.
+
+    Returns:
+        int64 (N,).
+    """
+    out = np.zeros(len(offsets) - 1, np.int64)
+    for row in range(len(out)):
+        for word in range(offsets[row], offsets[row + 1]):
+            start, stop = starts[word], ends[word]
+            runs = 0
+            for at in range(start, stop):
+                runs += data[at] == 0x23 and (at == start or data[at - 1] != 0x23)
+            symbol = 2 * runs > chars[word]
+            for mark in range(len(ellipses.offsets) - 1):
+                size = ellipses.offsets[mark + 1] - ellipses.offsets[mark]
+                symbol |= size == stop - start and _ends_with(data, start, stop, ellipses, mark)
+            out[row] += symbol
     return out

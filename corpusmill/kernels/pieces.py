@@ -14,11 +14,12 @@ _STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
 @kernel
-def split_runs(starts: Int64s, ends: Int64s, data: Bytes, least: int) -> tuple[Int64s, Int32s, Int32s]:
+def split_runs(starts: Int64s, ends: Int64s, data: Bytes, least: int, whole: bool) -> tuple[Int64s, Int32s, Int32s]:
     """Split ranges at runs of at least `least` line feeds, as `re.split` does; an empty range is one empty piece.
 
     Args:
         starts, ends: (N,), one range of bytes per document. data: (B,).
+        whole: a run parts once, however long it is; else each `least` line feeds of it do, as for `str.split`.
 
     Returns:
         Offsets (N+1,) of each document's pieces, and their starts and ends (K,).
@@ -36,7 +37,7 @@ def split_runs(starts: Int64s, ends: Int64s, data: Bytes, least: int) -> tuple[I
         begins[piece] = at
         while at < stop:
             run = at
-            while run < stop and data[run] == 0x0A:
+            while run < stop and data[run] == 0x0A and (whole or run - at < least):
                 run += 1
             if run - at >= least:
                 stops[piece] = at

@@ -5,7 +5,7 @@ running Python, so that the same text gives the same signals under every Python.
 
 Shapes: B bytes.
     word_break  uint8 (0x110000,)   Word_Break class of UAX #29, as numbered below
-    kinds       uint8 (0x110000,)   bits LETTER, NUMBER, SPACE, PICTOGRAPH
+    kinds       uint8 (0x110000,)   bits LETTER, NUMBER, SPACE, PICTOGRAPH, ALPHABETIC_MARK
 """
 
 from functools import cache
@@ -23,6 +23,7 @@ LETTER = 1  # general category L*, which is str.isalpha
 NUMBER = 2  # general category N*
 SPACE = 4  # str.isspace
 PICTOGRAPH = 8  # Extended_Pictographic
+ALPHABETIC_MARK = 16  # Alphabetic, but no letter: vowel signs, Roman numerals, circled letters
 
 OTHER, CR, LF, NEWLINE, EXTEND, ZWJ, FORMAT, WSEGSPACE, REGIONAL_INDICATOR, KATAKANA = range(10)
 ALETTER, HEBREW_LETTER, NUMERIC, EXTENDNUMLET, SINGLE_QUOTE, DOUBLE_QUOTE, MIDLETTER, MIDNUM, MIDNUMLET = range(10, 19)

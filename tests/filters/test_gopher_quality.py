@@ -145,6 +145,47 @@ def test_rules_of_dolma(reason, text):
     assert [reason] == verdicts(GopherQuality(dialect="dolma"), [text])
 
 
+def test_worked_signals_of_nemo():
+    """Words that are symbols, Unicode's bullets, more ways to end a line, letters as Unicode's Alphabetic has them."""
+    expected = {
+        "words": 13,  # • The # ## a#b#c ... * Ⅳ and and Read MORE 12[…]
+        "mean_word_length": (1 + 3 + 1 + 2 + 5 + 3 + 1 + 1 + 3 + 3 + 4 + 4 + 5) / 13,
+        "hash_ratio": 0,
+        "ellipsis_ratio": 0,
+        "symbol_ratio": 2 / 13,  # # and ..., but not ##, of which a run is one half
+        "bullet_lines": 1 / 4,
+        "ellipsis_lines": 3 / 4,
+        "alphabetic_words": 7 / 13,  # The a#b#c Ⅳ and and Read MORE
+        "stop_words": 2,
+    }
+    text = " • The # ## a#b#c ...\n \n* Ⅳ and\nand Read MORE \n12[…]"
+    assert expected == signals(text, dialect="nemo")
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        (None, PLAIN + "#tag " * 9),
+        ("symbol_ratio>0.1", PLAIN + "... # " * 4),
+        ("bullet_lines>0.9", "\n".join(["⦿ the horses and ponies"] * 19 + ["the end"])),
+        (None, "\n".join(["- the horses and ponies"] * 19 + ["the end"])),
+        ("ellipsis_lines>0.3", "\n\n".join(["the cat and dogs sat with the hens Read more.."] * 4 + [PLAIN] * 9)),
+        ("stop_words<2", "The cat has dogs sat " * 12),
+        (None, "the cat has dogs sat and the hen " * 8),
+    ],
+)
+def test_rules_of_nemo(reason, text):
+    """Texts that NeMo Curator drops, and some that only others drop."""
+    assert [reason] == verdicts(GopherQuality(dialect="nemo"), [text])
+
+
+def test_nothing_to_count_for_nemo():
+    """Without words, three of NeMo Curator's shares are 1, so that the text is dropped whatever its word bounds."""
+    found = signals("\n \n", dialect="nemo")
+    ones = [name for name, value in found.items() if value == 1]
+    assert ["symbol_ratio", "bullet_lines", "ellipsis_lines"] == ones
+
+
 def test_splitter_of_the_paper():
     """With Unicode's words, punctuation is none."""
     found = signals("The cat, and — the 2 dogs!", splitter="uax29")

@@ -103,6 +103,38 @@ def test_a_run_of_words_that_comes_back_for_dolma():
     assert [2 * n / 100 for n in (2, 3, 4)] == [found[f"top_{n}_grams"] for n in (2, 3, 4)]
 
 
+def test_pieces_of_nemo():
+    """Lines are not blank but unstripped, paragraphs may be blank, first copies do not count."""
+    found = signals("ab\nab\n\n\nab \n \n\n\n\nab\nab", dialect="nemo")
+    # lines: "ab" "ab" "ab " "ab" "ab"; paragraphs: "ab\nab" "\nab \n " "" "ab\nab"
+    assert (1 / 4, 5 / 16, 3 / 5, 6 / 11) == tuple(found.values())[:4]
+
+
+def test_a_run_of_words_that_comes_back_for_nemo():
+    """The second copy counts with the spaces inside it, over the whole text."""
+    found = signals(f"{run(0, 90)} {run(0, 10)}", dialect="nemo")
+    # ten words of 4 letters, the first n with n - 1 spaces, each further one with one
+    assert [(40 + (n - 1) + (10 - n)) / 499 for n in range(5, 11)] == [
+        found[f"duplicate_{n}_grams"] for n in range(5, 11)
+    ]
+    assert [2 * (5 * n - 1) / 499 for n in (2, 3, 4)] == [found[f"top_{n}_grams"] for n in (2, 3, 4)]
+
+
+def test_top_grams_of_nemo_are_searched_in_the_text():
+    """A copy may begin and end inside of words, and one over a line end is not found."""
+    assert 3 * 5 / 22 == signals("an ox an ox can oxen x", dialect="nemo")["top_2_grams"]
+    assert 0 == signals("an\nox", dialect="nemo")["top_2_grams"]
+
+
+def test_short_documents_of_nemo():
+    """With less than n words the share of n-grams is 1; blank texts are dropped for their paragraphs."""
+    found = signals(run(0, 7), dialect="nemo")
+    ones = [name for name, value in found.items() if value == 1]
+    assert ["duplicate_8_grams", "duplicate_9_grams", "duplicate_10_grams"] == ones
+    expected = ["duplicate_paragraphs>0.3"] * 2 + [None]
+    assert expected == verdicts(GopherRepetition(dialect="nemo"), ["", "\n \n\n", run(0, 50)])
+
+
 def test_order_of_judging():
     """Paragraphs are judged before lines, lines before words, as datatrove does."""
     names = list(limits(GopherRepetition()))

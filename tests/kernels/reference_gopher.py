@@ -16,12 +16,12 @@ def lines(found: list[str], bullets: str, ends: tuple[str, ...], *, blank: bool)
     return [len(kept), bulleted, sum(line.lower().endswith(ends) for line in kept)]
 
 
-def words(found: list[str], symbol: set[str], stops: list[str], *, any_case: bool) -> list[int]:
-    """Words and their characters but for symbols, words with a letter, stop words, distinct ones."""
+def words(found: list[str], symbol: set[str], stops: list[str], *, any_case: bool, marks: str = "") -> list[int]:
+    """Words and their characters but for symbols, words with a letter or mark, stop words, distinct ones."""
     counted = [w for w in found if w not in symbol]
     lowered = [w.lower() if any_case and w.isascii() else w for w in found]
     stopped = [w for w in lowered if w in stops]
-    letters = sum(any(c.isalpha() for c in w) for w in found)
+    letters = sum(any(c.isalpha() or c in marks for c in w) for w in found)
     return [len(counted), sum(map(len, counted)), letters, len(stopped), len(set(stopped))]
 
 
@@ -67,6 +67,41 @@ def each(found: list[str], n: int) -> int:
 def all_grams(found: list[str], n: int) -> int:
     """Characters of all n-grams, overlaps counted again."""
     return sum(len("".join(found[i : i + n])) for i in range(len(found) - n + 1))
+
+
+def later(found: list[str], n: int) -> int:
+    """Characters of words in copies after the first, and of a space after each but a copy's last, if not met before."""
+    seen, total, end = set(), 0, 0
+    for i in range(len(found) - n + 1):
+        gram = tuple(found[i : i + n])
+        if gram in seen:
+            new = found[max(i, end) : i + n]
+            total += len("".join(new)) + min(len(new), n - 1)
+            end = i + n
+        seen.add(gram)
+    return total
+
+
+def top_place(found: list[str], n: int, *, singles: bool) -> int:
+    """Where the first of the n-grams with most copies begins, or -1."""
+    grams = [tuple(found[i : i + n]) for i in range(len(found) - n + 1)]
+    counts = Counter(grams)
+    most = max(counts.values(), default=0)
+    if most == 0 or (most == 1 and not singles):
+        return -1
+    return min(i for i, gram in enumerate(grams) if counts[gram] == most)
+
+
+def phrase(text: str, n: int) -> int:
+    """Characters that go with the top n-gram, its words joined by spaces, where it is cut out of the text."""
+    found = text.split()
+    place = top_place(found, n, singles=True)
+    return 0 if place < 0 else len(text) - len(text.replace(" ".join(found[place : place + n]), ""))
+
+
+def symbol_words(found: list[str], ellipses: tuple[str, ...]) -> int:
+    """Words that are an ellipsis, or of which runs of hash signs are more than half."""
+    return sum(w.lower() in ellipses or len(re.findall("#+", w)) / len(w) > 0.5 for w in found)
 
 
 def sums(pieces: list[str]) -> list[int]:

@@ -68,14 +68,16 @@ def test_median_of_the_lengths_of_words(texts):
     assert expected == gopher.median_chars(offsets, chars).tolist()
 
 
-def count_words(texts, symbol, any_case):
+def count_words(texts, symbol, any_case, letters=unicode.LETTER):
     """The counts of the words of texts."""
     text = view(texts)
     offsets, starts, ends, _, chars, kinds = words.split_whitespace(*text, unicode.tables().kinds)
     raw = text.data.tobytes()
     symbols = np.array([raw[a:b].decode() in symbol for a, b in zip(starts, ends, strict=True)], bool)
     stops = gopher.stop_words(STOP_WORDS)
-    return gopher.count_words(text.data, offsets, starts, ends, chars, kinds, symbols, stops, any_case).tolist()
+    return gopher.count_words(
+        text.data, offsets, starts, ends, chars, kinds, symbols, stops, any_case, letters
+    ).tolist()
 
 
 @given(st.lists(st.one_of(st.text(alphabet=SAMPLES), STOPS.map(" ".join))), st.booleans())
@@ -83,6 +85,24 @@ def test_words(texts, any_case):
     """Words are counted as the twin counts them."""
     expected = [reference.words(t.split(), {"#", "."}, list(STOP_WORDS), any_case=any_case) for t in texts]
     assert expected == count_words(texts, {"#", "."}, any_case)
+
+
+@given(st.lists(st.text(alphabet="aé漢Ⅳⓐ\u0903\u0301²1. ")))
+def test_words_with_alphabetic_characters(texts):
+    """Roman numerals, circled letters and vowel signs count where they are asked for, accents and digits do not."""
+    expected = [reference.words(t.split(), set(), [], any_case=False, marks="Ⅳⓐ\u0903") for t in texts]
+    found = count_words(texts, set(), False, unicode.LETTER | unicode.ALPHABETIC_MARK)
+    assert expected == found
+
+
+@given(st.lists(st.text(alphabet="#.[…]x-» ") | st.sampled_from(["# ## #a #a#", "[...] ... .... […] (…)"])))
+def test_symbol_words(texts):
+    """Words that are symbols are counted as the twin counts them."""
+    text = view(texts)
+    offsets, starts, ends, _, chars, _ = words.split_whitespace(*text, unicode.tables().kinds)
+    ellipses = ("...", "[...]", "…", "[…]", "-»", "read more")
+    found = gopher.count_symbol_words(text.data, offsets, starts, ends, chars, gopher.marks(ellipses))
+    assert [reference.symbol_words(t.split(), ellipses) for t in texts] == found.tolist()
 
 
 def test_stop_words_of_a_worked_text():

@@ -61,6 +61,33 @@ def test_each_gram(documents):
 
 
 @given(DOCUMENTS)
+def test_later_grams(documents):
+    """Words in copies after the first are the twin's, with the spaces between them."""
+    expected = [[reference.later(d, n) for n in range(5, 11)] for d in documents]
+    assert expected == grams(documents, counting=repetition.LATER)[1].tolist()
+
+
+@given(DOCUMENTS, st.booleans())
+def test_places_of_top_grams(documents, singles):
+    """The place of the top n-gram is that of its first copy, counted over all documents."""
+    places = grams(documents, longest=False, singles=singles)[3]
+    firsts = np.cumsum([0, *map(len, documents)])
+    for document, first, row in zip(documents, firsts, places.tolist(), strict=False):
+        found = [reference.top_place(document, n, singles=singles) for n in (2, 3, 4)]
+        assert [place if place < 0 else first + place for place in found] == row
+
+
+@given(st.lists(st.text(st.sampled_from("ab é漢\n"))))
+def test_phrases(texts):
+    """A phrase covers what str.replace takes out."""
+    text = view(texts)
+    offsets, starts, ends, hashes, chars, _ = words.split_whitespace(*text, unicode.tables().kinds)
+    places = repetition.count_grams(offsets, hashes, chars, True, False, True, repetition.LATER)[3]
+    found = repetition.count_phrases(*text, starts, ends, places)
+    assert [[reference.phrase(t, n) for n in (2, 3, 4)] for t in texts] == found.tolist()
+
+
+@given(DOCUMENTS)
 def test_all_grams(documents):
     """The code points of all n-grams are the twin's."""
     offsets = np.cumsum([0, *map(len, documents)])
@@ -93,7 +120,8 @@ def test_one_word_over_and_over():
 def test_documents_do_not_see_each_other():
     """What one document holds is no copy in the next."""
     text = [f"w{n}" for n in range(12)]
-    tops, repeated, _ = grams([text, text, text])
+    tops, repeated, _, places = grams([text, text, text])
+    assert [[-1] * 3] * 3 == places.tolist()
     assert not tops.any()
     assert not repeated.any()
 
@@ -104,12 +132,13 @@ def piece_texts(data, offsets, starts, ends):
     return [found[a:b] for a, b in itertools.pairwise(offsets)]
 
 
-@given(TEXTS, st.integers(1, 3))
-def test_split_runs(texts, least):
-    """Pieces are what re.split gives."""
+@given(TEXTS, st.integers(1, 3), st.booleans())
+def test_split_runs(texts, least, whole):
+    """Pieces are what re.split gives, or str.split where runs are not taken whole."""
     text = view(texts)
-    found = pieces.split_runs(text.offsets[:-1], text.offsets[1:], text.data, least)
-    assert [reference.runs(t, least) for t in texts] == piece_texts(text.data, *found)
+    found = pieces.split_runs(text.offsets[:-1], text.offsets[1:], text.data, least, whole)
+    expected = [reference.runs(t, least) if whole else t.split("\n" * least) for t in texts]
+    assert expected == piece_texts(text.data, *found)
 
 
 @given(TEXTS)
@@ -140,7 +169,7 @@ def _sums(document):
 def test_sum_pieces(texts):
     """Pieces are summed up as the twin does."""
     text = view(texts)
-    offsets, starts, ends = pieces.split_runs(text.offsets[:-1], text.offsets[1:], text.data, 1)
+    offsets, starts, ends = pieces.split_runs(text.offsets[:-1], text.offsets[1:], text.data, 1, True)
     again = lines.repeats(offsets, lines.hash_ranges(text.data, starts, ends))
     found = pieces.sum_pieces(offsets, again, lines.count_characters(text.data, starts, ends))
     assert [reference.sums(reference.runs(t, 1)) for t in texts] == found.tolist()
@@ -148,6 +177,6 @@ def test_sum_pieces(texts):
 
 def test_an_empty_batch():
     """No documents give no counts."""
-    assert [(0, 3), (0, 6), (0,)] == [found.shape for found in grams([])]
+    assert [(0, 3), (0, 6), (0,), (0, 3)] == [found.shape for found in grams([])]
     none = np.zeros(0, np.int64)
-    assert [0] == pieces.split_runs(none, none, np.zeros(0, np.uint8), 1)[0].tolist()
+    assert [0] == pieces.split_runs(none, none, np.zeros(0, np.uint8), 1, True)[0].tolist()

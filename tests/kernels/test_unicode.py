@@ -25,6 +25,16 @@ def test_numbers_are_those_of_the_general_category():
     assert [] == [c for c in ASSIGNED if bool(kinds[ord(c)] & unicode.NUMBER) != (unicodedata.category(c)[0] == "N")]
 
 
+def test_alphabetic_marks():
+    """Letter numbers, vowel signs and circled letters are alphabetic without being letters; no letter is one."""
+    kinds = unicode.tables().kinds
+    assert [1] * 4 == [bool(kinds[ord(c)] & unicode.ALPHABETIC_MARK) for c in "Ⅳⓐ\u0903\u0345"]
+    assert [0] * 6 == [bool(kinds[ord(c)] & unicode.ALPHABETIC_MARK) for c in "aª漢1²\u0301"]
+    letter_numbers = [c for c in ASSIGNED if unicodedata.category(c) == "Nl"]
+    assert [] == [c for c in letter_numbers if not kinds[ord(c)] & unicode.ALPHABETIC_MARK]
+    assert not np.any((kinds & unicode.ALPHABETIC_MARK != 0) & (kinds & unicode.LETTER != 0))
+
+
 def test_white_space_is_that_of_str_isspace():
     """SPACE is str.isspace for all code points."""
     found = np.flatnonzero(unicode.tables().kinds & unicode.SPACE)
