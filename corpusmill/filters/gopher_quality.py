@@ -164,10 +164,10 @@ class GopherQuality:
     too, one bound for hash signs and ellipses together (`symbol_ratio`), every occurrence of a stop word counts.
     `dolma` gives those of the tagger gopher_v1 of Dolma 1.2: `mean_word_length` is the median, `symbol_ratio` the
     share of words that hold "#" or "…", lines keep their white space, blank ones count, and every occurrence of a
-    stop word in lower case counts. `nemo` gives those of NeMo Curator's filters of 2026 for English: `symbol_ratio` is the
-    share of words that are an ellipsis (as "...", "[…]") or mostly "#", twelve bullets of Unicode but neither "*" nor
-    "-", lines may end with "read more" too, every occurrence of a stop word in lower case counts; a text without
-    words has a `symbol_ratio`, `bullet_lines` and `ellipsis_lines` of 1.
+    stop word in lower case counts. `nemo` gives those of NeMo Curator's filters of 2026 for English: `symbol_ratio`
+    is the share of words that are an ellipsis (as "...", "[…]") or mostly "#", twelve bullets of Unicode but neither
+    "*" nor "-", lines may end with "read more" too, every occurrence of a stop word in lower case counts; a text
+    without words has a `symbol_ratio`, `bullet_lines` and `ellipsis_lines` of 1.
     """
 
     use: Literal["gopher_quality"] = "gopher_quality"
