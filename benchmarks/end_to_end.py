@@ -148,7 +148,6 @@ def speed(options):
         "kept": ours[0]["kept"],
         "peer_kept": peers[0]["kept"],
         "steps": ours[-1]["steps"],
-       
     }
 
 
