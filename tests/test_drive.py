@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pyarrow.parquet as pq
 import pytest
 
@@ -109,8 +110,29 @@ def test_killed_five_times_and_resumed_gives_the_same_bytes(pages, reference, tm
 
 
 @pytest.mark.slow
-def test_a_killed_beam_worker_is_survived(pages, reference, tmp_path):
-    """One of two worker processes dies in its first shard; the stage is tried again and completes."""
+def test_a_killed_beam_worker_is_survived(tmp_path):
+    """SIGKILL to one of Beam's two worker processes in the middle of the run: tried again, complete, the same bytes."""
+    crawl.crawl(tmp_path / "crawl", files=4, pages=60)
+    runs.run(tmp_path / "crawl", tmp_path / "reference")
+    run = subprocess.Popen(
+        command(tmp_path / "crawl", tmp_path / "out", "--workers", "2"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    sidecars = tmp_path / "out/small/01-curate/reports"
+    while run.poll() is None and not list(sidecars.glob("*.json")):
+        time.sleep(0.05)
+    children = psutil.Process(run.pid).children(recursive=True)
+    workers = [child for child in children if "worker.main" in " ".join(child.cmdline())]
+    assert workers
+    workers[-1].kill()
+    output, _ = run.communicate(timeout=120)
+    assert 0 == run.returncode, output.decode()
+    assert [] == runs.same(tmp_path / "reference", tmp_path / "out")
+
+
+def test_a_lost_worker_costs_only_its_open_shards(pages, reference, tmp_path):
+    """When an engine loses a worker, what is committed stays, and the rest is tried again."""
     calls = []
 
     def execute(stage, tasks):
