@@ -28,6 +28,9 @@ class Progress(Protocol):
     def update(self, shards: int, documents: int, read: int) -> None:
         """Shards committed, records in them, bytes of the source read for them."""
 
+    def retry(self, why: str) -> None:
+        """The engine stopped; what is not committed is tried again."""
+
     def end(self) -> None:
         """The stage is complete or has stopped."""
 
@@ -78,7 +81,7 @@ def _run_stage(planned: Planned, execute: Execute, progress: Progress) -> StageR
         for attempt in range(ATTEMPTS):
             if not pending:
                 break
-            _attempt(planned.stage, pending, execute, last=attempt == ATTEMPTS - 1)
+            _attempt(planned.stage, pending, execute, progress, last=attempt == ATTEMPTS - 1)
             pending = _pending(layout, tasks)
     if pending:
         raise errors.EngineError(
@@ -88,15 +91,16 @@ def _run_stage(planned: Planned, execute: Execute, progress: Progress) -> StageR
     return _finish(planned, resumed)
 
 
-def _attempt(stage: MapStage, pending: Sequence[Task], execute: Execute, *, last: bool) -> None:
+def _attempt(stage: MapStage, pending: Sequence[Task], execute: Execute, progress: Progress, *, last: bool) -> None:
     """One try; only what may go better next time is tried again."""
     commit.clear_failures(stage.layout)
     try:
         with _Telling(stage.layout):
             execute(stage, pending)
-    except errors.EngineError:
+    except errors.EngineError as error:
         if last:
             raise
+        progress.retry(str(error))
 
 
 class _Telling:

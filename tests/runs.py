@@ -12,13 +12,16 @@ class Silent:
     """Progress that remembers what it was told."""
 
     def __init__(self):
-        self.begun, self.updates, self.ended = [], [], 0
+        self.begun, self.updates, self.retries, self.ended = [], [], [], 0
 
     def begin(self, stage, shards, done, input_bytes):
         self.begun.append((stage, shards, done))
 
     def update(self, shards, documents, read):
         self.updates.append((shards, documents, read))
+
+    def retry(self, why):
+        self.retries.append(why)
 
     def end(self):
         self.ended += 1

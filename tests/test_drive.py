@@ -124,10 +124,15 @@ def test_a_killed_beam_worker_is_survived(tmp_path):
         time.sleep(0.05)
     children = psutil.Process(run.pid).children(recursive=True)
     workers = [child for child in children if "worker.main" in " ".join(child.cmdline())]
-    assert workers
+    assert 2 == len(workers)
     workers[-1].kill()
-    output, _ = run.communicate(timeout=120)
+    try:
+        output, _ = run.communicate(timeout=60)
+    finally:
+        run.kill()
     assert 0 == run.returncode, output.decode()
+    assert "a worker process died (out of memory, or killed); going on" in output.decode()
+    assert "Traceback" not in output.decode()
     assert [] == runs.same(tmp_path / "reference", tmp_path / "out")
 
 
@@ -142,8 +147,10 @@ def test_a_lost_worker_costs_only_its_open_shards(pages, reference, tmp_path):
             raise EngineError("worker lost")
         local.executor()(stage, tasks)
 
-    runs.run(pages, tmp_path / "out", execute=execute)
+    progress = runs.Silent()
+    runs.run(pages, tmp_path / "out", execute=execute, progress=progress)
     assert [calls[0], calls[0] - 2] == calls
+    assert ["worker lost"] == progress.retries
     assert [] == runs.same(reference, tmp_path / "out")
 
 

@@ -3,17 +3,16 @@
 import argparse
 import logging
 import socket
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from apache_beam.transforms import environments
 
 from corpusmill.drive import Execute
 from corpusmill.errors import EngineError, UsageError
+from corpusmill.pipelines import supervise
 from corpusmill.pipelines.map_stage import MakeShards
 from corpusmill.stage import MapStage, Task
 
@@ -42,17 +41,13 @@ def executor(runner: str = LOCAL, workers: int = 1, flags: Sequence[str] = ()) -
     options = pipeline_options(runner, workers, flags)
 
     def execute(stage: MapStage, tasks: Sequence[Task]) -> None:
-        _wait(pipeline(stage, tasks, options, local_runner(workers) if runner == LOCAL else None), stage)
+        if runner == LOCAL:
+            with supervise.local_runner(workers) as local:
+                _wait(pipeline(stage, tasks, options, local), stage)
+        else:
+            _wait(pipeline(stage, tasks, options), stage)
 
     return execute
-
-
-def local_runner(workers: int) -> FnApiRunner:
-    """Beam's runner on this machine: inside this process, or with worker processes of our own; never threads."""
-    if workers == 1:
-        return FnApiRunner(environments.EmbeddedPythonEnvironment.default())
-    command = f'{sys.executable} -P -c "from corpusmill.pipelines import worker; worker.main()"'
-    return FnApiRunner(environments.SubprocessSDKEnvironment.from_command_string(command))
 
 
 def pipeline(
@@ -69,7 +64,7 @@ def pipeline_options(runner: str, workers: int, flags: Sequence[str]) -> Pipelin
     _check_runner(runner, flags)
     local = [f"--direct_num_workers={workers}"] if runner == LOCAL else []
     _check_flags(flags)
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # what fails is raised, and told once
     return PipelineOptions([f"--runner={runner}", *local, *flags], save_main_session=False)
 
 
@@ -119,8 +114,8 @@ def _wait(job: beam.Pipeline, stage: MapStage) -> None:
     """Run to the end; local runners raise whatever a worker raised, as text."""
     try:
         with _patience(NETWORK_SECONDS):
-            state = job.run().wait_until_finish()
-    except RuntimeError as error:
+            state = supervise.run(lambda: job.run().wait_until_finish())
+    except (RuntimeError, EngineError) as error:
         raise EngineError(f"{stage.layout.title}: {_last_line(error)}") from error
     if state not in ("DONE", None):
         raise EngineError(f"{stage.layout.title}: the job ended in state {state}")
@@ -137,6 +132,6 @@ def _patience(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _last_line(error: RuntimeError) -> str:
+def _last_line(error: Exception) -> str:
     lines = [line for line in str(error).strip().splitlines() if line.strip()]
     return lines[-1] if lines else "the runner stopped without a message"

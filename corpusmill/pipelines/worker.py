@@ -1,12 +1,32 @@
-"""A worker process of Beam's local runner that keeps its chatter to itself; errors go to the driver by channel."""
+"""A worker process of Beam's local runner: silent, and gone when its run is.
+
+Errors of the work itself reach the driver over Beam's channel.
+"""
 
 import logging
+import os
 import sys
+import threading
+import time
+from pathlib import Path
+
+LOOK = 0.5  # seconds between looks at the lease
 
 
-def main() -> None:
-    """Serve the driver until it closes the channel."""
+def main(lease: str) -> None:
+    """Serve the driver until it closes the channel, or takes the lease away.
+
+    Args:
+        lease: a file that exists as long as the run; a worker that outlives its run would compete with the next.
+    """
     logging.disable(logging.WARNING)  # before Beam is imported: it speaks while it is
+    threading.Thread(target=_watch, args=(Path(lease),), daemon=True).start()
     from apache_beam.runners.worker import sdk_worker_main
 
     sdk_worker_main.main(sys.argv)
+
+
+def _watch(lease: Path) -> None:
+    while lease.exists():
+        time.sleep(LOOK)
+    os._exit(0)

@@ -55,6 +55,10 @@ class Bar:
             self._console.print(f"{self._title}: {shards}/{self._total} shards, {speed}, {left:,.0f} s left")
         self._shards = shards
 
+    def retry(self, why: str) -> None:
+        """Say what happened; the bar goes on."""
+        self._console.print(f"{why}; going on with the shards that are not committed", highlight=False)
+
     def end(self) -> None:
         """Take the bar down."""
         if self._live:
