@@ -1,6 +1,7 @@
 """The command line: arguments in, calls out, errors as one clear message."""
 
 import argparse
+import logging
 import shlex
 import sys
 from collections.abc import Sequence
@@ -147,8 +148,10 @@ def _executor(options: argparse.Namespace) -> "Execute":
         from corpusmill import local
 
         return local.executor(options.workers)
+    logging.disable(logging.WARNING)  # Beam tells at import that Google's packages are not there
     from corpusmill.pipelines import engine
 
+    logging.disable(logging.NOTSET)
     return engine.executor(options.runner, options.workers, options.flags)
 
 

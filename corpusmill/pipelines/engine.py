@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import re
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,13 +12,14 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from corpusmill.drive import Execute
-from corpusmill.errors import EngineError, UsageError
+from corpusmill.errors import CorpusmillError, EngineError, UsageError
 from corpusmill.pipelines import supervise
 from corpusmill.pipelines.map_stage import MakeShards
 from corpusmill.stage import MapStage, Task
 
 LOCAL = "FnApiRunner"
 NETWORK_SECONDS = 60.0
+BEAM_PLACE = re.compile(r" \[while running '.*'\]$")  # what Beam adds to messages, of no use to a reader
 RUNNERS = (LOCAL, "DataflowRunner", "FlinkRunner", "SparkRunner", "PortableRunner", "PrismRunner")
 REFUSED = {
     "DirectRunner": f"it first tries to download another runner, and hangs without network; use {LOCAL}",
@@ -115,7 +117,11 @@ def _wait(job: beam.Pipeline, stage: MapStage) -> None:
     try:
         with _patience(NETWORK_SECONDS):
             state = supervise.run(lambda: job.run().wait_until_finish())
-    except (RuntimeError, EngineError) as error:
+    except CorpusmillError as error:
+        if isinstance(error, EngineError):
+            raise EngineError(f"{stage.layout.title}: {error}") from error
+        raise type(error)(BEAM_PLACE.sub("", str(error))) from error
+    except RuntimeError as error:
         raise EngineError(f"{stage.layout.title}: {_last_line(error)}") from error
     if state not in ("DONE", None):
         raise EngineError(f"{stage.layout.title}: the job ended in state {state}")

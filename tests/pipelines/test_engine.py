@@ -8,7 +8,7 @@ import pytest
 from apache_beam.transforms import environments
 
 from corpusmill import drive, local, plan, recipe
-from corpusmill.errors import RunError, UsageError
+from corpusmill.errors import ResourceError, RunError, UsageError
 from corpusmill.pipelines import engine, supervise
 from corpusmill.signals import Measured
 from corpusmill.spec import Bounds, spec
@@ -65,6 +65,28 @@ def test_the_dataflow_graph_of_every_recipe(name, tmp_path, lid_model):
     assert any("Spread" in name for name in names)
     assert "arrow" not in str(proto.components.coders).lower()
     assert any("gcr.io/my-project-1/corpusmill:1" in str(e.payload) for e in proto.components.environments.values())
+
+
+@spec
+class Missing:
+    """Cannot be built."""
+
+    use: Literal["missing"] = "missing"
+
+    def build(self):
+        """Find no model."""
+        raise ResourceError("model.bin: no such file")
+
+
+def test_what_cannot_be_built_is_told_as_it_is(tmp_path):
+    """A model without the label that the recipe asks for: our message, without Beam's place."""
+    crawl.crawl(tmp_path / "crawl")
+    (planned,) = runs.planned(tmp_path / "crawl", tmp_path / "out").stages
+
+    stage = dataclasses.replace(planned.stage, specs=(Missing(),))
+    with pytest.raises(ResourceError) as caught:
+        engine.executor()(stage, planned.tasks)
+    assert "model.bin: no such file" == str(caught.value)
 
 
 @spec
