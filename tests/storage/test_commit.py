@@ -110,8 +110,9 @@ def test_sweep(tmp_path):
 
 
 def test_sweep_of_nothing(tmp_path):
-    """There may be nothing to sweep yet."""
+    """There may be nothing to sweep yet, and nothing is made by looking."""
     commit.sweep(StageLayout(str(tmp_path / "none"), 1, "curate"), 3)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_killed_while_writing(tmp_path):
