@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import functools
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,6 +29,13 @@ class ErrorBudget:
     max_share: float = 0.001  # of the shard's page records
     at_least: int = 10  # records that may always fail, however small the shard
 
+    def __post_init__(self) -> None:
+        """Refuse shares outside [0, 1] and negative counts."""
+        if not 0 <= self.max_share <= 1:
+            raise ValueError(f"max_share: found {self.max_share}; expected a share from 0 to 1")
+        if self.at_least < 0:
+            raise ValueError(f"at_least: found {self.at_least}; expected 0 or more")
+
 
 @spec
 class Recipe:
@@ -40,6 +48,11 @@ class Recipe:
     steps: tuple[Annotated[Step, Field(discriminator="use")], ...]
     output: str = "out"
     errors: ErrorBudget = ErrorBudget()
+
+    def __post_init__(self) -> None:
+        """Refuse a name that is no name of a folder."""
+        if not re.fullmatch(r"\w[\w.-]*", self.name):
+            raise ValueError(f"name: found {self.name!r}; it names a folder: letters, digits, '-', '_', '.'")
 
 
 def load(path: str, settings: Iterable[str] = ()) -> Recipe:
@@ -227,7 +240,7 @@ def _fault(item: Any, root: yaml.Node, file: str) -> str:
     if item["type"] == "value_error":
         message = str(item["ctx"]["error"])
         field = _node_at(spot.node, message.partition(":")[0]) or spot.node
-        return f"{file}:{field.start_mark.line + 1}: {'.'.join(spot.path)}: {message}"
+        return f"{file}:{field.start_mark.line + 1}: {'.'.join(spot.path) or 'recipe'}: {message}"
     return f"{place}: found {found!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
 
 

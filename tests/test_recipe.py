@@ -77,6 +77,8 @@ def test_limits_by_language_can_be_written():
             "name: x\nerrors: {max_shar: 3}",
             "r.yaml:2: errors.max_shar: unknown key; did you mean 'max_share'?",
         ),
+        ("name: x", "name: ../x", "r.yaml:1: recipe: name: found '../x'; it names a folder"),
+        ("name: x", "name: x\nerrors: {max_share: 3}", "r.yaml:2: errors: max_share: found 3.0; expected a share"),
         (TEXT, "", "r.yaml: expected a mapping with the keys name, input and steps, found nothing"),
         (TEXT, "- a\n", "r.yaml: expected a mapping with the keys name, input and steps, found seq"),
     ],
