@@ -12,7 +12,7 @@ from corpusmill.kernels import c4_phrases
 from corpusmill.kernels.buffers import Bytes, Int64s
 from corpusmill.kernels.c4_phrases import BRACKET, LEADER, SIGNS, find_signs, scan
 from corpusmill.kernels.compiled import kernel
-from corpusmill.kernels.lines import Int32s, break_at, space_at, space_before
+from corpusmill.kernels.lines import Int32s, break_at, space_at, strip_range
 from corpusmill.kernels.sentences import Words
 from corpusmill.kernels.unicode import decode
 
@@ -133,21 +133,6 @@ def _without(data: Bytes, start: int, end: int, firsts: Int64s, lasts: Int64s, l
         if cut < high:
             start = lasts[cut]
     return size
-
-
-@kernel
-def _strip(data: Bytes, start: int, end: int) -> tuple[int, int]:
-    while start < end:
-        length = space_at(data, start, end)
-        if not length:
-            break
-        start += length
-    while end > start:
-        length = space_before(data, start, end)
-        if not length:
-            break
-        end -= length
-    return start, end
 
 
 class Rules(NamedTuple):
@@ -276,7 +261,7 @@ def judge_lines(offsets: Int64s, data: Bytes, rules: Rules) -> Page:
                     continue
             elif begin == stop:
                 continue
-            start, end = _strip(data, begin, at)
+            start, end = strip_range(data, begin, at)
             starts[line], ends[line] = start, end
             low = cuts
             if _has_long_word(data, start, end, rules.longest):

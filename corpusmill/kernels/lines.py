@@ -147,22 +147,28 @@ def splitlines(offsets: Int64s, data: Bytes) -> tuple[Int64s, Int32s, Int32s]:
 
 
 @kernel
+def strip_range(data: Bytes, start: int, end: int) -> tuple[int, int]:
+    """The range without white space at its ends, as `str.strip` has it."""
+    while start < end:
+        length = space_at(data, start, end)
+        if not length:
+            break
+        start += length
+    while end > start:
+        length = space_before(data, start, end)
+        if not length:
+            break
+        end -= length
+    return start, end
+
+
+@kernel
 def strip(data: Bytes, starts: Int32s, ends: Int32s) -> tuple[Int32s, Int32s]:
     """The ranges without the whitespace at both ends (`str.strip`); an all-white range ends empty, at its end."""
     inner_starts = np.empty_like(starts)
     inner_ends = np.empty_like(ends)
     for k in range(len(starts)):
-        start, end = starts[k], ends[k]
-        while start < end:
-            length = space_at(data, start, end)
-            if not length:
-                break
-            start += length
-        while end > start:
-            length = space_before(data, start, end)
-            if not length:
-                break
-            end -= length
+        start, end = strip_range(data, starts[k], ends[k])
         inner_starts[k] = start
         inner_ends[k] = end
     return inner_starts, inner_ends
