@@ -9,7 +9,9 @@ import pyarrow as pa
 DATE = pa.timestamp("ms", tz="UTC")
 
 # One curated document. `file` and `offset` say where it was read: the file's base name, and the byte
-# offset of its record in that file (its row number for columnar files).
+# offset of its record in that file (its row number for columnar files). After a dedup stage, `cluster_size` is the
+# number of input documents that this one stands for, itself included, and `cluster` names them: its own id where
+# they are more than one, else null.
 SCHEMA = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -21,6 +23,8 @@ SCHEMA = pa.schema(
         pa.field("title", pa.string()),
         pa.field("file", pa.string()),
         pa.field("offset", pa.int64()),
+        pa.field("cluster", pa.string()),
+        pa.field("cluster_size", pa.int64()),
     ]
 )
 

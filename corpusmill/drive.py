@@ -1,5 +1,6 @@
 """Runs a plan stage by stage on any engine: pending shards, retries, reconciled counts, report and manifest."""
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -7,16 +8,19 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from corpusmill import errors, recipe, stats
-from corpusmill.plan import Plan, Planned
-from corpusmill.spec import intervals, limits, names
-from corpusmill.stage import MapStage, Task
+from corpusmill.plan import Plan
+from corpusmill.spec import intervals, limits
+from corpusmill.stages.work import Phase, Stage, Task, Work
 from corpusmill.storage import commit, manifest, paths
 from corpusmill.storage.layout import StageLayout
+from corpusmill.storage.manifest import Manifest
+from corpusmill.storage.shards import stored_splits
+from corpusmill.storage.splits import Split
 
 ATTEMPTS = 3  # of a stage whose engine lost a worker; committed shards are never redone
 POLL = 1.0  # seconds between looks at what is committed
 
-Execute = Callable[[MapStage, Sequence[Task]], None]
+Execute = Callable[[Phase, Sequence[Task]], None]
 
 
 class Progress(Protocol):
@@ -37,9 +41,10 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class StageResult:
-    """A finished stage: its report, seconds of work by step, and how many shards were taken over."""
+    """A finished stage: its manifest, its report, seconds of work by step, and how many shards were taken over."""
 
     layout: StageLayout
+    manifest: Manifest
     report: stats.Report
     seconds: dict[str, float]
     resumed: int
@@ -57,7 +62,22 @@ def run(plan: Plan, execute: Execute, progress: Progress) -> list[StageResult]:
         RunError: with what is committed kept; the same call resumes.
     """
     _claim(plan)
-    return [_run_stage(planned, execute, progress) for planned in plan.stages]
+    results: list[StageResult] = []
+    splits, parent = list(plan.splits), None
+    for stage in plan.stages:
+        result = _run_stage(stage, splits, parent, execute, progress)
+        _check_handover(results, result)
+        results.append(result)
+        splits, parent = stored_splits(stage.layout, result.manifest), result.manifest
+    return results
+
+
+def _check_handover(before: Sequence[StageResult], result: StageResult) -> None:
+    if before and before[-1].report.kept != result.report.records:
+        raise errors.ReconcileError(
+            f"{result.layout.title}: {result.report.records} documents came in, but {before[-1].layout.title}"
+            f" kept {before[-1].report.kept}. This is a bug."
+        )
 
 
 def _claim(plan: Plan) -> None:
@@ -69,34 +89,45 @@ def _claim(plan: Plan) -> None:
     commit.put(target, recipe.resolved(plan.recipe).encode())
 
 
-def _run_stage(planned: Planned, execute: Execute, progress: Progress) -> StageResult:
-    layout, tasks = planned.stage.layout, planned.tasks
+def _run_stage(
+    stage: Stage, splits: Sequence[Split], parent: Manifest | None, execute: Execute, progress: Progress
+) -> StageResult:
+    works = stage.works(splits)
+    resumed = 0
+    for work in works:
+        resumed = _run_phase(stage, work, execute, progress)
+    return _finish(stage, works, parent, resumed)
+
+
+def _run_phase(stage: Stage, work: Work, execute: Execute, progress: Progress) -> int:
+    """Run the tasks that are not committed; gives how many were."""
+    layout, tasks = work.phase.layout, work.tasks
     commit.sweep(layout, len(tasks))
     pending = _pending(layout, tasks)
     if pending:  # what an earlier run said of the whole stage no longer holds
-        for summary in (layout.manifest, layout.report, layout.timing):
+        for summary in (stage.layout.manifest, stage.layout.report, stage.layout.timing):
             paths.remove(summary)
     resumed = len(tasks) - len(pending)
-    with _watching(planned, pending, progress):
+    with _watching(work, pending, progress):
         for attempt in range(ATTEMPTS):
             if not pending:
                 break
-            _attempt(planned.stage, pending, execute, progress, last=attempt == ATTEMPTS - 1)
+            _attempt(work.phase, pending, execute, progress, last=attempt == ATTEMPTS - 1)
             pending = _pending(layout, tasks)
     if pending:
         raise errors.EngineError(
             f"{layout.title}: {len(pending)} of {len(tasks)} shards are missing after {ATTEMPTS} attempts"
             f" (first: {pending[0].shard}); run the same command again to go on"
         )
-    return _finish(planned, resumed)
+    return resumed
 
 
-def _attempt(stage: MapStage, pending: Sequence[Task], execute: Execute, progress: Progress, *, last: bool) -> None:
+def _attempt(phase: Phase, pending: Sequence[Task], execute: Execute, progress: Progress, *, last: bool) -> None:
     """One try; only what may go better next time is tried again."""
-    commit.clear_failures(stage.layout)
+    commit.clear_failures(phase.layout)
     try:
-        with _Telling(stage.layout):
-            execute(stage, pending)
+        with _Telling(phase.layout):
+            execute(phase, pending)
     except errors.EngineError as error:
         if last:
             raise
@@ -119,9 +150,9 @@ class _Telling:
             raise _typed(failure) from error
 
 
-def _bounds(stage: MapStage) -> dict[str, Any]:
+def _bounds(stage: Stage) -> dict[str, Any]:
     """The interval of every signal, by language, as it was judged: `[low, high]`."""
-    named = zip(names(stage.specs), stage.specs, strict=True)
+    named = zip(stage.names, stage.specs, strict=True)
     return {
         f"{name}.{signal}": {language: list(bounds) for language, bounds in intervals(limit).items()}
         for name, step in named
@@ -141,11 +172,11 @@ def _pending(layout: StageLayout, tasks: Sequence[Task]) -> list[Task]:
 
 
 @contextmanager
-def _watching(planned: Planned, pending: Sequence[Task], progress: Progress) -> Iterator[None]:
+def _watching(work: Work, pending: Sequence[Task], progress: Progress) -> Iterator[None]:
     """Tell `progress` what is committed while the stage runs, from the sidecars, on any engine."""
     stop = threading.Event()
-    layout, total = planned.stage.layout, len(planned.tasks)
-    progress.begin(layout.title, total, total - len(pending), planned.input_bytes)
+    layout, total = work.phase.layout, len(work.tasks)
+    progress.begin(layout.label, total, total - len(pending), work.input_bytes)
 
     def watch() -> None:
         open_tasks, shards, documents, read = list(pending), total - len(pending), 0, 0
@@ -172,22 +203,32 @@ def _watching(planned: Planned, pending: Sequence[Task], progress: Progress) -> 
         progress.end()
 
 
-def _finish(planned: Planned, resumed: int) -> StageResult:
+def _finish(stage: Stage, works: Sequence[Work], parent: Manifest | None, resumed: int) -> StageResult:
     """Add the shards' reports, check that nothing vanished, write report, timing and manifest."""
-    layout = planned.stage.layout
+    layout = stage.layout
     total, seconds, entries = stats.Report(), dict[str, float](), []
-    for task in planned.tasks:
+    for work in works:
+        _add_seconds(seconds, work)
+    for task in works[-1].tasks:
         sidecar = commit.committed(layout, task.shard, task.key)
         assert sidecar is not None
+        assert task.split is not None
         total.add(stats.Report.from_json(sidecar["report"]))
-        for step, spent in commit.read_timing(layout, task.shard).items():
-            seconds[step] = seconds.get(step, 0.0) + spent
-        entries.append({"shard": task.shard, "key": task.key, "split": task.split.to_json(), "files": sidecar["files"]})
+        split = {**task.split.to_json(), "path": paths.relative(task.split.path, layout.root)}
+        entries.append({"shard": task.shard, "key": task.key, "split": split, "files": sidecar["files"]})
     faults = total.faults()
     if faults:
         raise errors.ReconcileError(f"{layout.title}: counts do not add up: {'; '.join(faults)}. This is a bug.")
-    commit.put(layout.report, manifest.encode({**total.to_json(), "bounds": _bounds(planned.stage)}))
+    stage.check(total)
+    commit.put(layout.report, manifest.encode({**total.to_json(), "bounds": _bounds(stage)}))
     commit.put(layout.timing, manifest.encode({"seconds": {k: round(v, 6) for k, v in seconds.items()}}))
-    record = manifest.Manifest(stage=layout.title, key=planned.stage.key, parent=None, shards=entries)
+    before = None if parent is None else hashlib.sha256(manifest.encode(parent.to_json())).hexdigest()
+    record = Manifest(stage=layout.title, key=stage.key, parent=before, shards=entries)
     commit.put(layout.manifest, manifest.encode(record.to_json()))
-    return StageResult(layout, total, seconds, resumed)
+    return StageResult(layout, record, total, seconds, resumed)
+
+
+def _add_seconds(seconds: dict[str, float], work: Work) -> None:
+    for task in work.tasks:
+        for step, spent in commit.read_timing(work.phase.layout, task.shard).items():
+            seconds[step] = seconds.get(step, 0.0) + spent

@@ -9,6 +9,7 @@ CorpusmillError                 the command prints the message and exits with `e
 ├── RunError         (exit 1)   the run stopped; what is committed stays and is resumed
 │   ├── ErrorBudgetError        more records failed than `errors.max_share` allows
 │   ├── ReconcileError          a stage's counts do not add up: a bug, never ignored
+│   ├── AlarmError              a source or domain lost more to duplicates than the recipe's alarm allows
 │   ├── StorageError            a read or write failed for a reason outside the records (disk full, …)
 │   └── EngineError             the engine stopped: a worker was killed, the job failed; a second try may work
 └── RecordError                 one record cannot be used; it becomes a dead-letter row and the run goes on
@@ -55,6 +56,10 @@ class ErrorBudgetError(RunError):
 
 class ReconcileError(RunError):
     """Input is not kept + dropped + dead for a stage."""
+
+
+class AlarmError(RunError):
+    """A source or domain lost too much; what is committed stays, and a wider alarm goes on from there."""
 
 
 class StorageError(RunError):

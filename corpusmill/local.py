@@ -1,43 +1,50 @@
 """Runs stages in this process, or in a pool of processes that take shards as they become free: the reference."""
 
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
 from corpusmill.drive import Execute
 from corpusmill.errors import EngineError
-from corpusmill.stage import MapStage, ShardRunner, Task
+from corpusmill.stages.work import Phase, Task
 
-_runner: ShardRunner | None = None  # one per worker process, built by `_build`
+_runner: Callable[[Task], None] | None = None  # one per worker process, built by `_build`
 
 
 def executor(workers: int = 1) -> Execute:
     """How to run tasks here: with one worker in this process, with more in spawned ones."""
-    return _in_process if workers <= 1 else lambda stage, tasks: _in_pool(stage, tasks, workers)
+
+    def execute(phase: Phase, tasks: Sequence[Task]) -> None:
+        if workers <= 1 or len(tasks) == 1:
+            _in_process(phase, tasks)
+        else:
+            _in_pool(phase, tasks, workers)
+
+    return execute
 
 
-def _in_process(stage: MapStage, tasks: Sequence[Task]) -> None:
-    run = stage.build()
+def _in_process(phase: Phase, tasks: Sequence[Task]) -> None:
+    run = phase.build()
     for task in tasks:
         run(task)
 
 
-def _in_pool(stage: MapStage, tasks: Sequence[Task], workers: int) -> None:
+def _in_pool(phase: Phase, tasks: Sequence[Task], workers: int) -> None:
     context = multiprocessing.get_context("spawn")  # forked children would inherit threads of Arrow and numba
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _build, (stage,))
+    pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _build, (phase,))
     try:
         for done in as_completed([pool.submit(_run, task) for task in tasks]):
             done.result()
     except BrokenProcessPool as error:
-        raise EngineError(f"{stage.layout.title}: a worker process died (out of memory, or killed): {error}") from None
+        raise EngineError(f"{phase.layout.label}: a worker process died (out of memory, or killed): {error}") from None
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _build(stage: MapStage) -> None:
+def _build(phase: Phase) -> None:
     global _runner  # noqa: PLW0603 - the only way to hand an initializer's work to the pool's tasks
-    _runner = stage.build()
+    _runner = phase.build()
 
 
 def _run(task: Task) -> None:

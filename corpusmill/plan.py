@@ -1,83 +1,115 @@
-"""From a recipe to stages, their shards and keys; nothing runs and nothing is written."""
+"""From a recipe to stages and keys; nothing runs and nothing is written."""
 
-import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from corpusmill import __version__, recipe, resources
+from corpusmill.dedup import Dedup
+from corpusmill.errors import RecipeError
+from corpusmill.extract import Extractor
 from corpusmill.recipe import Recipe
-from corpusmill.stage import MapStage, Task
+from corpusmill.spec import members, names
+from corpusmill.stages.curate import MapStage
+from corpusmill.stages.work import Stage, digest
 from corpusmill.storage import paths, splits
+from corpusmill.storage.inputs import Stored
 from corpusmill.storage.layout import StageLayout
 from corpusmill.storage.splits import Split
 
-FORMAT = 1  # of the files on disk; part of every key
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A stage and the tasks that make its shards."""
-
-    stage: MapStage
-    tasks: tuple[Task, ...]
-
-    @property
-    def input_bytes(self) -> int:
-        """Bytes of the source that the tasks will read, as stored."""
-        return sum(task.split.length for task in self.tasks)
+FORMAT = 2  # of the files on disk; part of every key
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All stages of a run, and the folder they write to."""
+    """All stages of a run, what the first one reads, and the folder they write to."""
 
     recipe: Recipe
     root: str
-    stages: tuple[Planned, ...]
+    splits: tuple[Split, ...]
+    stages: tuple[Stage, ...]
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of the source that the run will read, as stored."""
+        return sum(split.length for split in self.splits)
 
 
 def make(chosen: Recipe) -> Plan:
     """Decide stages, shards and keys; looks at names and sizes of the input, not at its content.
+
+    Steps that go through one document at a time share a stage; a step that compares documents is one of its own.
 
     Raises:
         InputError: if the input is missing. ResourceError: if a model or list is.
     """
     root = paths.join(chosen.output, chosen.name)
     found = splits.plan_splits(chosen.input)
-    key = stage_key(chosen.input, chosen.steps)
-    layout = StageLayout(root, 1, "curate")
-    stage = MapStage(
-        layout=layout, input=chosen.input, specs=tuple(chosen.steps), key=key,
-        max_share=chosen.errors.max_share, at_least=chosen.errors.at_least,
-    )  # fmt: skip
-    tasks = tuple(Task(shard, split, shard_key(key, split)) for shard, split in enumerate(found))
-    return Plan(chosen, root, (Planned(stage, tasks),))
+    stages: list[Stage] = []
+    for number, (called, specs) in enumerate(cut(chosen.steps), 1):
+        title = specs[0].use if specs and _is_stage(specs[0]) else "curate"
+        layout = StageLayout(root, number, title)
+        source = chosen.input if number == 1 else Stored()
+        stages.append(_stage(chosen, layout, source, tuple(called), tuple(specs), stages))
+    return Plan(chosen, root, tuple(found), tuple(stages))
 
 
-def stage_key(source: Any, specs: Sequence[Any]) -> str:
+def cut(steps: Sequence[Any]) -> list[tuple[list[str], list[Any]]]:
+    """The steps of a recipe by stage, with their names; the first stage, which reads the input, may have none."""
+    found: list[tuple[list[str], list[Any]]] = [([], [])]
+    for name, step in zip(names(steps), steps, strict=True):
+        before = found[-1][1]
+        if _is_stage(step) or (before and _is_stage(before[0])):
+            found.append(([], []))
+        found[-1][0].append(name)
+        found[-1][1].append(step)
+    return found
+
+
+def _is_stage(step: Any) -> bool:
+    return isinstance(step, members(Dedup))
+
+
+def _stage(
+    chosen: Recipe,
+    layout: StageLayout,
+    source: Any,
+    called: tuple[str, ...],
+    specs: tuple[Any, ...],
+    before: Sequence[Stage],
+) -> Stage:
+    key = stage_key(source, specs)
+    if specs and _is_stage(specs[0]):
+        from corpusmill.stages.dedup import dedup_stage
+
+        return dedup_stage(layout, called[0], specs[0], key, tuple(before))
+    extractors = [name for name, step in zip(called, specs, strict=True) if isinstance(step, members(Extractor))]
+    if extractors and before:
+        raise RecipeError(
+            f"step {extractors[0]}: it needs pages, and {before[-1].layout.title} gives texts; put it first"
+        )
+    budget = chosen.errors
+    return MapStage(layout, source, specs, called, key, budget.max_share, budget.at_least)
+
+
+def stage_key(source: Any, specs: Iterable[Any]) -> str:
     """A digest of all that decides a stage's output but for the input's bytes.
 
     It covers the package's version, each step with its defaults and the digests of the files it reads, and how the
-    input is read (but not where it lies, so that a copy elsewhere has the same key).
+    input is read (but not where it lies, so that a copy elsewhere has the same key). What a step names in
+    `outside_key` decides nothing of its output, or enters in another way.
     """
     where = ("paths", "prefix", "split_mb")
     reading = {name: value for name, value in recipe.plain(source).items() if name not in where}
-    steps = [{**recipe.plain(step), "files": _digests(step)} for step in specs]
-    return _digest({"format": FORMAT, "version": __version__, "input": reading, "steps": steps})
+    steps = [{**_settings(step), "files": _digests(step)} for step in specs]
+    return digest({"format": FORMAT, "version": __version__, "input": reading, "steps": steps})
 
 
-def shard_key(key: str, split: Split) -> str:
-    """The key of one shard: its stage's key, and which bytes of which file it reads."""
-    return _digest([key, paths.name(split.path), split.fingerprint, split.start, split.end])
+def _settings(step: Any) -> dict[str, Any]:
+    outside = getattr(step, "outside_key", ())
+    return {name: value for name, value in recipe.plain(step).items() if name not in outside}
 
 
 def _digests(step: Any) -> list[str]:
     references = step.references() if hasattr(step, "references") else ()
     return [resources.digest(reference) for reference in references]
-
-
-def _digest(data: Any) -> str:
-    text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]

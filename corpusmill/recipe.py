@@ -12,13 +12,14 @@ from typing import Annotated, Any
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
+from corpusmill.dedup import Dedup
 from corpusmill.errors import RecipeError
 from corpusmill.extract import Extractor
 from corpusmill.filters import Filter
 from corpusmill.spec import Bounds, members, numbered, spec, takes_limit
 from corpusmill.storage.inputs import Input
 
-Step = Extractor | Filter
+Step = Extractor | Filter | Dedup
 SHIPPED = Path(__file__).parent / "recipes"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 EXAMPLES = 5  # kept per reason
+LARGEST = 20  # kept per signal
 INCIDENTS = 100  # listed; all are counted
 EXCERPT = 300  # code points
 _SUBBINS = 16  # histogram bins per power of two: 4 % wide on average
@@ -69,7 +70,9 @@ class Report:
         steps: by name, in the order of the chain; `read` comes first.
         histograms: `step.signal` → bin → documents judged, see `bin_edges`.
         examples: reason (or `kept`) → the examples of it.
-        languages, domains: name → (documents in, documents kept, bytes kept).
+        languages, domains, sources: name → (documents in, documents kept, bytes kept).
+        largest: `step.signal` → the documents with the largest values.
+        tallies: what else was counted, by name.
     """
 
     records: int = 0
@@ -85,6 +88,9 @@ class Report:
     examples: dict[str, list[Example]] = field(default_factory=dict)
     languages: dict[str, list[int]] = field(default_factory=dict)
     domains: dict[str, list[int]] = field(default_factory=dict)
+    sources: dict[str, list[int]] = field(default_factory=dict)
+    largest: dict[str, list[Example]] = field(default_factory=dict)
+    tallies: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Report") -> None:
         """Add the report of other records; the sum does not depend on the order of adding."""
@@ -98,8 +104,11 @@ class Report:
             self.histograms.setdefault(signal, Counter()).update(bins)
         for reason, examples in other.examples.items():
             self.add_examples(reason, examples)
-        add_rows(self.languages, other.languages)
-        add_rows(self.domains, other.domains)
+        for name in ("languages", "domains", "sources"):
+            add_rows(getattr(self, name), getattr(other, name))
+        for signal, examples in other.largest.items():
+            self.add_largest(signal, examples)
+        self.tallies.update(other.tallies)
 
     def add_incidents(self, incidents: Iterable[tuple[str, int, str]], *, counted: bool = False) -> None:
         """Add damage to files; the first `INCIDENTS` by file and offset are listed."""
@@ -110,6 +119,11 @@ class Report:
     def add_examples(self, reason: str, examples: Iterable[Example]) -> None:
         """Add examples of a reason; those with the smallest keys stay."""
         self.examples[reason] = sorted({*self.examples.get(reason, []), *examples}, key=lambda e: e[:2])[:EXAMPLES]
+
+    def add_largest(self, signal: str, examples: Iterable[Example]) -> None:
+        """Add documents with large values of a signal; the largest stay."""
+        both = {*self.largest.get(signal, []), *examples}
+        self.largest[signal] = sorted(both, key=lambda e: (-(e.value or 0.0), e.key, e.id))[:LARGEST]
 
     def faults(self) -> list[str]:
         """What does not add up; empty when nothing vanished."""
@@ -144,6 +158,9 @@ class Report:
             "examples": {reason: [list(e) for e in self.examples[reason]] for reason in sorted(self.examples)},
             "languages": dict(sorted(self.languages.items())),
             "domains": dict(sorted(self.domains.items())),
+            "sources": dict(sorted(self.sources.items())),
+            "largest": {signal: [list(e) for e in self.largest[signal]] for signal in sorted(self.largest)},
+            "tallies": dict(sorted(self.tallies.items())),
         }
 
     @classmethod
@@ -159,6 +176,9 @@ class Report:
             examples={k: [Example(*e) for e in v] for k, v in data["examples"].items()},
             languages={k: list(v) for k, v in data["languages"].items()},
             domains={k: list(v) for k, v in data["domains"].items()},
+            sources={k: list(v) for k, v in data["sources"].items()},
+            largest={k: [Example(*e) for e in v] for k, v in data["largest"].items()},
+            tallies=Counter(data["tallies"]),
         )
 
 

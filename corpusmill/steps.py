@@ -19,11 +19,18 @@ Batch: TypeAlias = pa.RecordBatch | pa.Table | Mapping[str, Sequence[Any]]
 Mask = npt.NDArray[np.bool_]
 
 
-def ledger_schema(specs: Sequence[Any]) -> pa.Schema:
-    """The ledger's columns: what is known of every record, then `step.signal` for every signal of the chain."""
+def ledger_schema(specs: Sequence[Any], called: Sequence[str] | None = None) -> pa.Schema:
+    """The ledger's columns: what is known of every record, then `step.signal` for every signal of the chain.
+
+    Args:
+        specs: the steps.
+        called: their names, where the chain is a part of a recipe that numbers them.
+    """
     fixed = [("id", pa.string()), ("url", pa.string()), ("offset", pa.int64()), ("language", pa.string())]
     sizes = [("reason", pa.string()), ("bytes_in", pa.int64()), ("bytes_out", pa.int64())]
-    signals = [(f"{n}.{s}", pa.float64()) for n, step in zip(names(specs), specs, strict=True) for s in limits(step)]
+    signals = [
+        (f"{n}.{s}", pa.float64()) for n, step in zip(called or names(specs), specs, strict=True) for s in limits(step)
+    ]
     return pa.schema([*fixed, *sizes, *signals])
 
 
@@ -58,11 +65,11 @@ class Chain:
     ['gopher_quality.words<50']
     """
 
-    def __init__(self, specs: Sequence[Any]) -> None:
+    def __init__(self, specs: Sequence[Any], called: Sequence[str] | None = None) -> None:
         """Build every step: models load here, so make a chain once per process."""
         self.specs = list(specs)
-        self.names = names(specs)
-        self.schema = ledger_schema(specs)
+        self.names = list(called or names(specs))
+        self.schema = ledger_schema(specs, self.names)
         self._measures = [step.build() for step in self.specs]
 
     def __call__(self, data: Batch) -> Outcome:
@@ -239,8 +246,9 @@ class _Work:
     def _tally(self) -> None:
         kept = self.alive & (self.sizes_out >= 0)
         sizes = np.where(kept, self.sizes_out, 0)
-        self.report.languages = _tally(pa.array(self.languages, pa.string()), self.alive, sizes)
-        self.report.domains = _tally(domain(self.input.column("url")), self.alive, sizes)
+        self.report.languages = tally(pa.array(self.languages, pa.string()), self.alive, sizes)
+        self.report.domains = tally(domain(self.input.column("url")), self.alive, sizes)
+        self.report.sources = tally(self.input.column("source"), self.alive, sizes)
 
     def _ledger(self) -> pa.RecordBatch:
         known = [self.input.column(name) for name in ("id", "url", "offset")]
@@ -256,7 +264,7 @@ def domain(urls: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(pc.utf8_lower(pc.struct_field(found, "host")), r"^www\.", "")
 
 
-def _tally(keys: pa.Array, kept: Mask, sizes: npt.NDArray[np.int64]) -> dict[str, list[int]]:
+def tally(keys: pa.Array, kept: Mask, sizes: npt.NDArray[np.int64]) -> dict[str, list[int]]:
     """For each key that is not null: documents, documents kept, bytes kept."""
     table = pa.table({"key": keys, "one": np.ones(len(kept), np.int64), "kept": kept.astype(np.int64), "bytes": sizes})
     sums = table.group_by("key").aggregate([("one", "sum"), ("kept", "sum"), ("bytes", "sum")]).sort_by("key")

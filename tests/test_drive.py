@@ -158,7 +158,7 @@ def test_a_complete_run_is_not_run_again(pages, reference):
     """A second run of the same recipe makes no shard."""
     progress = runs.Silent()
     (result,) = runs.run(pages, reference, execute=lambda *_: pytest.fail("ran"), progress=progress)
-    shards = len(runs.planned(pages, reference).stages[0].tasks)
+    shards = len(runs.planned(pages, reference).splits)
     assert [("01-curate", shards, shards)] == progress.begun
     assert shards == result.resumed
 

@@ -1,1 +1,8 @@
-"""Exact, near, line and paragraph deduplication, and decontamination: pure functions over batches and arrays."""
+"""Deduplication and decontamination: specs and pure functions over batches and arrays; `Dedup` is the catalogue.
+
+Stages that compare documents with each other; how they go through shards is the business of `stages`.
+"""
+
+from corpusmill.dedup.exact import ExactDedup as ExactDedup
+
+Dedup = ExactDedup

@@ -87,6 +87,15 @@ def _hash(data: Bytes, start: int, stop: int) -> Any:
 
 
 @kernel
+def hash_texts(offsets: Int64s, data: Bytes) -> UInt64s:
+    """Hash N whole texts; offsets (N+1,), data (B,), gives (N,)."""
+    out = np.empty(len(offsets) - 1, np.uint64)
+    for row in range(len(out)):
+        out[row] = _hash(data, offsets[row], offsets[row + 1])
+    return out
+
+
+@kernel
 def _describe(data: Bytes, start: int, stop: int, kinds: Bytes) -> tuple[Any, int, Any]:
     """Hash, code points and kinds of one word."""
     chars = 0

@@ -15,7 +15,7 @@ from corpusmill.drive import Execute
 from corpusmill.errors import CorpusmillError, EngineError, UsageError
 from corpusmill.pipelines import supervise
 from corpusmill.pipelines.map_stage import MakeShards
-from corpusmill.stage import MapStage, Task
+from corpusmill.stages.work import Phase, Task
 
 LOCAL = "FnApiRunner"
 NETWORK_SECONDS = 60.0
@@ -42,22 +42,23 @@ def executor(runner: str = LOCAL, workers: int = 1, flags: Sequence[str] = ()) -
     """
     options = pipeline_options(runner, workers, flags)
 
-    def execute(stage: MapStage, tasks: Sequence[Task]) -> None:
+    def execute(phase: Phase, tasks: Sequence[Task]) -> None:
         if runner == LOCAL:
-            with supervise.local_runner(workers) as local:
-                _wait(pipeline(stage, tasks, options, local), stage)
+            needed = min(workers, len(tasks))
+            with supervise.local_runner(needed) as local:
+                _wait(pipeline(phase, tasks, pipeline_options(runner, needed, flags), local), phase)
         else:
-            _wait(pipeline(stage, tasks, options), stage)
+            _wait(pipeline(phase, tasks, options), phase)
 
     return execute
 
 
 def pipeline(
-    stage: MapStage, tasks: Sequence[Task], options: PipelineOptions, runner: FnApiRunner | None = None
+    phase: Phase, tasks: Sequence[Task], options: PipelineOptions, runner: FnApiRunner | None = None
 ) -> beam.Pipeline:
-    """The job of one stage, not yet run; the runner is the options' unless one is given."""
+    """The job of one phase, not yet run; the runner is the options' unless one is given."""
     job = beam.Pipeline(runner=runner, options=options)
-    job | stage.layout.title >> MakeShards(stage, tasks)
+    job | phase.layout.label >> MakeShards(phase, tasks)
     return job
 
 
@@ -112,19 +113,19 @@ class _Tolerant:
         return self
 
 
-def _wait(job: beam.Pipeline, stage: MapStage) -> None:
+def _wait(job: beam.Pipeline, phase: Phase) -> None:
     """Run to the end; local runners raise whatever a worker raised, as text."""
     try:
         with _patience(NETWORK_SECONDS):
             state = supervise.run(lambda: job.run().wait_until_finish())
     except CorpusmillError as error:
         if isinstance(error, EngineError):
-            raise EngineError(f"{stage.layout.title}: {error}") from error
+            raise EngineError(f"{phase.layout.label}: {error}") from error
         raise type(error)(BEAM_PLACE.sub("", str(error))) from error
     except RuntimeError as error:
-        raise EngineError(f"{stage.layout.title}: {_last_line(error)}") from error
+        raise EngineError(f"{phase.layout.label}: {_last_line(error)}") from error
     if state not in ("DONE", None):
-        raise EngineError(f"{stage.layout.title}: the job ended in state {state}")
+        raise EngineError(f"{phase.layout.label}: the job ended in state {state}")
 
 
 @contextmanager

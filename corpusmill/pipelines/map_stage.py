@@ -1,22 +1,22 @@
-"""A map stage as a Beam pipeline: shard numbers and addresses travel, documents never do."""
+"""A phase as a Beam pipeline: shard numbers and addresses travel, documents never do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import apache_beam as beam
 
-from corpusmill.stage import MapStage, ShardRunner, Task
+from corpusmill.stages.work import Phase, Task
 
 
 class RunShard(beam.DoFn):  # type: ignore[misc]
-    """Makes one shard per element; the chain is built once per worker, and a retry is idempotent."""
+    """Makes one shard per element; what it needs is built once per worker, and a retry is idempotent."""
 
-    def __init__(self, stage: MapStage) -> None:
-        self._stage = stage
-        self._run: ShardRunner | None = None
+    def __init__(self, phase: Phase) -> None:
+        self._phase = phase
+        self._run: Callable[[Task], None] | None = None
 
     def setup(self) -> None:
         """Load models and kernels."""
-        self._run = self._stage.build()
+        self._run = self._phase.build()
 
     def process(self, task: Task) -> Iterator[int]:
         """Give the shard's number once it is committed."""
@@ -28,9 +28,9 @@ class RunShard(beam.DoFn):  # type: ignore[misc]
 class MakeShards(beam.PTransform):  # type: ignore[misc]
     """Tasks to committed shards."""
 
-    def __init__(self, stage: MapStage, tasks: Sequence[Task]) -> None:
+    def __init__(self, phase: Phase, tasks: Sequence[Task]) -> None:
         super().__init__()
-        self._stage = stage
+        self._phase = phase
         self._tasks = list(tasks)
 
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[int]:
@@ -39,5 +39,5 @@ class MakeShards(beam.PTransform):  # type: ignore[misc]
             root
             | "Tasks" >> beam.Create(self._tasks, reshuffle=False).with_output_types(Task)
             | "Spread" >> beam.Reshuffle()
-            | "RunShard" >> beam.ParDo(RunShard(self._stage)).with_output_types(int)
+            | "RunShard" >> beam.ParDo(RunShard(self._phase)).with_output_types(int)
         )

@@ -4,9 +4,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from corpusmill.plan import Plan, Planned
+from corpusmill.plan import Plan
 from corpusmill.report.progress import megabytes
-from corpusmill.spec import names
+from corpusmill.stages.work import Stage
 
 SHOWN = 12  # shards listed
 
@@ -14,25 +14,27 @@ SHOWN = 12  # shards listed
 def planned(plan: Plan) -> Group:
     """What a run would do."""
     head = Text.assemble((plan.recipe.name, "bold"), f"  {plan.recipe.about}")
-    return Group(head, *(part for stage in plan.stages for part in _stage(stage)), Text(f"output {plan.root}"))
+    stages = [_stage(stage, len(plan.splits)) for stage in plan.stages]
+    return Group(head, _input(plan), *stages, _shards(plan), Text(f"output {plan.root}"))
 
 
-def _stage(stage: Planned) -> list[Table | Text]:
-    count = len(stage.tasks)
-    files = len({task.split.path for task in stage.tasks})
-    size = megabytes(stage.input_bytes)
-    lines: list[Table | Text] = [
-        Text(f"{stage.stage.layout.title}: {count:,} shards from {files:,} files, {size}", "bold"),
-        Text(f"  steps: {' | '.join(names(stage.stage.specs))}"),
-    ]
+def _input(plan: Plan) -> Text:
+    files = len({split.path for split in plan.splits})
+    return Text(f"{len(plan.splits):,} shards from {files:,} files, {megabytes(plan.input_bytes)}")
+
+
+def _stage(stage: Stage, shards: int) -> Text:
+    return Text.assemble(
+        (stage.layout.title, "bold"), f"  {shards:,} shards: {' | '.join(stage.names) or 'read the input as it is'}"
+    )
+
+
+def _shards(plan: Plan) -> Table | Group:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("shard", "file", "from", "to", "size", ""):
         table.add_column(name, justify="left" if name == "file" else "right")
-    for task in stage.tasks[:SHOWN]:
-        split = task.split
+    for shard, split in enumerate(plan.splits[:SHOWN]):
         size = megabytes(split.length)
-        table.add_row(str(task.shard), split.path, f"{split.start:,}", f"{split.end:,}", size, split.note)
-    lines.append(table)
-    if count > SHOWN:
-        lines.append(Text(f"  … and {count - SHOWN:,} more shards"))
-    return lines
+        table.add_row(str(shard), split.path, f"{split.start:,}", f"{split.end:,}", size, split.note)
+    more = len(plan.splits) - SHOWN
+    return Group(table, Text(f"  … and {more:,} more shards")) if more > 0 else table

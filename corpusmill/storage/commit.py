@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Mapping
@@ -14,8 +15,8 @@ from corpusmill.storage.manifest import encode
 from corpusmill.storage.write import TEMPORARY, FileStats
 from corpusmill.storage.write import put as put  # noqa: PLC0414, given on to the drivers
 
+PHASE = re.compile(r"\d\d-|.*\.")  # a phase's folder, or a file
 FOREIGN_AGE = 86_400.0  # seconds after which another machine's temporary file is taken for left behind
-NUMBERED = ("documents", "ledger", "dead", "reports", "timing", "failures")
 
 
 def commit(
@@ -43,8 +44,7 @@ def committed(layout: StageLayout, shard: int, key: str) -> dict[str, Any] | Non
     found = read_json(layout.sidecar(shard))
     if found is None or found.get("key") != key:
         return None
-    places = {"documents": layout.documents, "ledger": layout.ledger, "dead": layout.dead}
-    whole = all(_in_place(places[kind](shard), facts["bytes"]) for kind, facts in found["files"].items())
+    whole = all(_in_place(layout.file(kind, shard), facts["bytes"]) for kind, facts in found["files"].items())
     return found if whole else None
 
 
@@ -90,7 +90,9 @@ def clear_failures(layout: StageLayout) -> None:
 
 def sweep(layout: StageLayout, shards: int) -> None:
     """Remove what earlier runs left behind: temporary files of dead processes, and shards numbered `shards` or more."""
-    for kind in NUMBERED:
+    for kind in paths.names(layout.folder):
+        if PHASE.match(kind):  # it sweeps its own
+            continue
         folder = paths.join(layout.folder, kind)
         for name in paths.names(folder):
             number = name.partition(".")[0]

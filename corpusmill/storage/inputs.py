@@ -7,7 +7,8 @@ from typing import Any, Literal
 from corpusmill.documents import SCHEMA
 from corpusmill.spec import spec
 
-COLUMNS = tuple(name for name in SCHEMA.names if name not in {"file", "offset"})  # what `fields` can fill
+OURS = {"file", "offset", "cluster", "cluster_size"}  # columns that no input can fill
+COLUMNS = tuple(name for name in SCHEMA.names if name not in OURS)  # what `fields` can fill
 
 
 @spec
@@ -114,6 +115,13 @@ class HuggingFace:
     def __post_init__(self) -> None:
         """Refuse what can never be read."""
         check(self)
+
+
+@spec
+class Stored:
+    """The documents of the stage before; not for recipes."""
+
+    format: Literal["documents"] = "documents"
 
 
 Input = Warc | Wet | Jsonl | Parquet | Arrow | HuggingFace

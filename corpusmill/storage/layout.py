@@ -1,8 +1,11 @@
 """Where a stage keeps its files; see "On disk" in the design."""
 
+import re
 from dataclasses import dataclass
 
 from corpusmill.storage import paths
+
+SUFFIXES = {"documents": "parquet", "ledger": "parquet", "dead": "parquet"}  # of the kinds of data files, else arrow
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,12 @@ class StageLayout:
         return f"{self.number:02d}-{self.name}"
 
     @property
+    def label(self) -> str:
+        """The title, for a phase after that of its stage, e.g. `02-near_dedup/01-signatures`."""
+        above = paths.name(self.root)
+        return f"{above}/{self.title}" if re.match(r"\d\d-", above) else self.title
+
+    @property
     def folder(self) -> str:
         """The stage's folder."""
         return paths.join(self.root, self.title)
@@ -51,17 +60,25 @@ class StageLayout:
         """Seconds by step; the one file that differs from run to run."""
         return paths.join(self.folder, "timing.json")
 
+    def file(self, kind: str, shard: int) -> str:
+        """A data file of a shard (for gathering phases, of a partition): `documents`, `ledger`, `dead` and others."""
+        return self._file(kind, shard, SUFFIXES.get(kind, "arrow"))
+
     def documents(self, shard: int) -> str:
         """The kept documents of a shard."""
-        return self._file("documents", shard, "parquet")
+        return self.file("documents", shard)
 
     def ledger(self, shard: int) -> str:
         """One row per page record of a shard."""
-        return self._file("ledger", shard, "parquet")
+        return self.file("ledger", shard)
 
     def dead(self, shard: int) -> str:
         """The dead letters of a shard."""
-        return self._file("dead", shard, "parquet")
+        return self.file("dead", shard)
+
+    def phase(self, number: int, name: str) -> "StageLayout":
+        """The files of a phase that prepares this stage, in a folder of its own below the stage's."""
+        return StageLayout(self.folder, number, name)
 
     def sidecar(self, shard: int) -> str:
         """A shard's report and key; written last, it commits the shard."""

@@ -36,6 +36,12 @@ def name(path: str) -> str:
     return path.rstrip("/").rsplit("/", 1)[-1]
 
 
+def relative(path: str, folder: str) -> str:
+    """The path as seen from the folder, if it lies in it; else as it is."""
+    inside = folder.rstrip("/") + "/"
+    return path.removeprefix(inside)
+
+
 def filesystem(path: str) -> tuple[Any, str]:
     """The fsspec file system of a URL, and the path as that file system writes it.
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from corpusmill.errors import StorageError
-from corpusmill.storage.inputs import Arrow, HuggingFace, Input, Jsonl, Parquet, Warc, Wet
+from corpusmill.storage.inputs import Arrow, HuggingFace, Input, Jsonl, Parquet, Stored, Warc, Wet
 from corpusmill.storage.splits import Split
 
 BATCH_BYTES = 16_000_000  # of payload per batch
@@ -76,7 +76,7 @@ class Read:
     bytes: int = 0
 
 
-def read(source: Input, split: Split) -> Iterator[Read]:
+def read(source: Input | Stored, split: Split) -> Iterator[Read]:
     """Read one split of an input, batch by batch.
 
     Raises:
@@ -89,7 +89,7 @@ def read(source: Input, split: Split) -> Iterator[Read]:
         raise StorageError(f"{split.path}: cannot be read ({error}); committed shards are kept, run again") from error
 
 
-def _reader(source: Input, split: Split) -> Iterator[Read]:
+def _reader(source: Input | Stored, split: Split) -> Iterator[Read]:
     match source:
         case Warc() | Wet():
             from corpusmill.storage.warc import read_archive
@@ -103,6 +103,10 @@ def _reader(source: Input, split: Split) -> Iterator[Read]:
             from corpusmill.storage.columnar import read_columnar
 
             return read_columnar(source, split)
+        case Stored():
+            from corpusmill.storage.shards import read_stored
+
+            return read_stored(split)
         case HuggingFace():
             from corpusmill.storage.huggingface import read_dataset
 

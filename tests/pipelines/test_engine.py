@@ -57,9 +57,15 @@ def test_the_dataflow_graph_of_every_recipe(name, tmp_path, lid_model):
     ]
     chosen = recipe.load(name, settings)
     chosen = dataclasses.replace(chosen, steps=tuple(step for step in chosen.steps if step.use != "fasttext"))
-    (planned,) = plan.make(chosen).stages
+    planned = plan.make(chosen)
+    works = [work for stage in planned.stages for work in stage.works(planned.splits)]
+    for work in {work.phase.layout.label: work for work in (works[0], works[-1])}.values():
+        _check_graph(work)
+
+
+def _check_graph(work):
     options = engine.pipeline_options("DataflowRunner", 1, DATAFLOW)
-    proto = engine.pipeline(planned.stage, planned.tasks, options).run().job.proto_pipeline
+    proto = engine.pipeline(work.phase, work.tasks, options).run().job.proto_pipeline
     names = {transform.unique_name for transform in proto.components.transforms.values()}
     assert any(name.endswith("RunShard") for name in names)
     assert any("Spread" in name for name in names)
@@ -111,9 +117,9 @@ class Broken:
 def test_a_step_that_breaks_names_its_shard(tmp_path, execute):
     """A bug stops the run with the shard in which it showed, on Beam as in this process."""
     crawl.crawl(tmp_path / "crawl")
-    (planned,) = runs.planned(tmp_path / "crawl", tmp_path / "out").stages
-    stage = dataclasses.replace(planned.stage, specs=(*planned.stage.specs, Broken()))
-    broken = plan.Plan(runs.planned(tmp_path / "crawl", tmp_path / "out").recipe, str(tmp_path / "out/small"),
-                       (plan.Planned(stage, planned.tasks),))  # fmt: skip
+    planned = runs.planned(tmp_path / "crawl", tmp_path / "out")
+    (whole,) = planned.stages
+    stage = dataclasses.replace(whole, specs=(*whole.specs, Broken()), names=(*whole.names, "broken"))
+    broken = dataclasses.replace(planned, stages=(stage,))
     with pytest.raises(RunError, match=r"ZeroDivisionError: a bug \(while making shard 0 \(crawl-0\.warc\.gz\)\)"):
         drive.run(broken, execute, runs.Silent())

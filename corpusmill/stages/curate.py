@@ -1,6 +1,5 @@
 """A map stage: one shard is read, sent through the chain, written and committed, in one call and in one process."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from corpusmill import documents, errors, stats
-from corpusmill.storage import commit, paths
-from corpusmill.storage.inputs import Input
+from corpusmill.stages.work import Clock, Noting, Task, Work, shard_tasks
+from corpusmill.storage import commit
+from corpusmill.storage.inputs import Input, Stored
 from corpusmill.storage.layout import StageLayout
 from corpusmill.storage.read import Read, read
 from corpusmill.storage.splits import Split
@@ -35,21 +35,13 @@ DEAD_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class Task:
-    """One shard to make: its number, what it reads, and the key its commit must carry."""
-
-    shard: int
-    split: Split
-    key: str
-
-
-@dataclass(frozen=True)
 class MapStage:
     """What every shard of the stage has in common; small, and pickled to each worker once."""
 
     layout: StageLayout
-    input: Input
+    input: Input | Stored
     specs: tuple[Any, ...]
+    names: tuple[str, ...]
     key: str
     max_share: float
     at_least: int
@@ -57,6 +49,13 @@ class MapStage:
     def build(self) -> "ShardRunner":
         """Load what the steps need; once per worker."""
         return ShardRunner(self)
+
+    def works(self, splits: Sequence[Split]) -> list[Work]:
+        """One phase, a task per split."""
+        return [Work(self, shard_tasks(self.key, splits))]
+
+    def check(self, report: stats.Report) -> None:
+        """Nothing beyond what each shard was checked for."""
 
 
 class ShardRunner:
@@ -66,7 +65,7 @@ class ShardRunner:
         from corpusmill.steps import Chain
 
         self.stage = stage
-        self.chain = Chain(stage.specs)
+        self.chain = Chain(stage.specs, stage.names)
         self.chain(_sample(stage.input))  # compiles or loads the kernels, before the clock of a shard runs
 
     def __call__(self, task: Task) -> None:
@@ -75,16 +74,17 @@ class ShardRunner:
         Whatever is raised is also noted beside the stage's reports, where the driver finds it on any engine.
         """
         if commit.committed(self.stage.layout, task.shard, task.key) is None:
-            with _Noting(self.stage.layout, task):
+            with Noting(self.stage.layout, task):
                 self._make(task)
 
     def _make(self, task: Task) -> None:
+        assert task.split is not None
         layout, shard = self.stage.layout, task.shard
         report = stats.Report(steps={name: stats.StepCounts() for name in ("read", *self.chain.names)})
-        clock = _Clock()
+        clock = Clock()
         with (
             ParquetFile(layout.documents(shard), documents.SCHEMA) as kept,
-            ParquetFile(layout.ledger(shard), full_ledger(self.stage.specs)) as ledger,
+            ParquetFile(layout.ledger(shard), full_ledger(self.stage.specs, self.stage.names)) as ledger,
             ParquetFile(layout.dead(shard), DEAD_SCHEMA) as dead,
         ):
             for found in read(self.stage.input, task.split):
@@ -105,7 +105,7 @@ class ShardRunner:
 
     def _check(self, report: stats.Report, task: Task) -> None:
         """Refuse a shard whose counts do not add up, or of which too much failed."""
-        name = f"shard {task.shard} ({paths.name(task.split.path)})"
+        name = task.place
         faults = report.faults()
         if faults:
             raise errors.ReconcileError(f"{name}: {'; '.join(faults)}. This is a bug.")
@@ -117,14 +117,14 @@ class ShardRunner:
             )
 
 
-def full_ledger(specs: Sequence[Any]) -> pa.Schema:
+def full_ledger(specs: Sequence[Any], names: Sequence[str]) -> pa.Schema:
     """The ledger as stored: `row`, the record's number among the shard's page records, then the chain's columns."""
     from corpusmill.steps import ledger_schema
 
-    return pa.schema([pa.field("row", pa.int64()), *ledger_schema(specs)])
+    return pa.schema([pa.field("row", pa.int64()), *ledger_schema(specs, names)])
 
 
-def _sample(source: Input) -> pa.RecordBatch:
+def _sample(source: Input | Stored) -> pa.RecordBatch:
     """Two documents, or pages, that every kernel has something to do with."""
     text = "The first line of a text, and it ends like a sentence.\n\n- A list [12] that goes on ...\n" * 3
     if source.format == "warc":
@@ -132,47 +132,6 @@ def _sample(source: Input) -> pa.RecordBatch:
             {"html": [f"<html><p>{text}</p></html>".encode()] * 2, "url": ["https://a.example/"] * 2}
         )
     return documents.from_texts([text, ""], url=["https://a.example/"] * 2)
-
-
-class _Noting:
-    """Notes which shard an exception came from, and lets it pass."""
-
-    def __init__(self, layout: StageLayout, task: Task) -> None:
-        self._layout, self._task = layout, task
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        """Write the note; an interrupt is nobody's fault and leaves none."""
-        if not isinstance(error, Exception):
-            return
-        place = f"shard {self._task.shard} ({paths.name(self._task.split.path)})"
-        known = isinstance(error, errors.CorpusmillError)
-        error.add_note(f"while making {place}")
-        message = str(error) if known else f"{error} (while making {place})"
-        commit.put_failure(self._layout, self._task.shard, type(error).__name__, message)
-
-
-class _Clock:
-    """Shares the processor time of a shard out to reading, steps and writing; a busy machine changes it little."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.process_time()
-
-    def note(self, name: str) -> None:
-        """Book the time since the last note under `name`."""
-        now = time.process_time()
-        self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
-        self._last = now
-
-    def take(self, seconds: dict[str, float]) -> None:
-        """Book what the chain measured itself, and the rest of its time as `chain`."""
-        self.note("chain")
-        for name, spent in seconds.items():
-            self.seconds[name] = self.seconds.get(name, 0.0) + spent
-        self.seconds["chain"] -= sum(seconds.values())
 
 
 def _count(report: stats.Report, found: Read, outcome: "Outcome") -> None:
