@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from corpusmill import errors, recipe, stats
 from corpusmill.plan import Plan
 from corpusmill.spec import intervals, limits
+from corpusmill.stages.phases import add_counts
 from corpusmill.stages.work import Phase, Stage, Task, Work
 from corpusmill.storage import commit, manifest, paths
 from corpusmill.storage.layout import StageLayout
@@ -209,6 +210,11 @@ def _finish(stage: Stage, works: Sequence[Work], parent: Manifest | None, resume
     total, seconds, entries = stats.Report(), dict[str, float](), []
     for work in works:
         _add_seconds(seconds, work)
+    for work in works[:-1]:
+        for task in work.tasks:
+            counted = commit.committed(work.phase.layout, task.shard, task.key)
+            assert counted is not None
+            add_counts(total, counted["report"])
     for task in works[-1].tasks:
         sidecar = commit.committed(layout, task.shard, task.key)
         assert sidecar is not None

@@ -4,5 +4,6 @@ Stages that compare documents with each other; how they go through shards is the
 """
 
 from corpusmill.dedup.exact import ExactDedup as ExactDedup
+from corpusmill.dedup.near import NearDedup as NearDedup
 
-Dedup = ExactDedup
+Dedup = ExactDedup | NearDedup

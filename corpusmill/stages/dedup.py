@@ -5,10 +5,12 @@ from typing import Any
 
 from corpusmill.dedup.exact import ExactDedup
 from corpusmill.dedup.keep import Best
+from corpusmill.dedup.near import NearDedup
 from corpusmill.errors import RecipeError
 from corpusmill.spec import limits
-from corpusmill.stages import earlier, exact
+from corpusmill.stages import earlier, exact, near
 from corpusmill.stages.exact import ExactStage
+from corpusmill.stages.near import NearStage
 from corpusmill.stages.signal_values import SignalValues
 from corpusmill.stages.work import Stage, digest
 from corpusmill.storage.layout import StageLayout
@@ -29,10 +31,13 @@ def dedup_stage(layout: StageLayout, name: str, step: Any, key: str, before: Seq
             missing or of another kind.
     """
     values = signal_values(step.keep, name, before) if hasattr(step, "keep") else None
-    assert isinstance(step, ExactDedup)
-    told = {"version": exact.VERSION, "step": "exact_dedup", "by": step.by}
-    runs = tuple(earlier.find(path, "exact_dedup", "01-keys", "keys", told) for path in step.against)
-    return ExactStage(layout, step, name, _with_runs(key, runs), values, runs)
+    if isinstance(step, ExactDedup):
+        told = {"version": exact.VERSION, "step": "exact_dedup", "by": step.by}
+        runs = tuple(earlier.find(path, "exact_dedup", "01-keys", "keys", told) for path in step.against)
+        return ExactStage(layout, step, name, _with_runs(key, runs), values, runs)
+    assert isinstance(step, NearDedup)
+    runs = tuple(earlier.find(p, "near_dedup", "01-signatures", "signatures", near.told(step)) for p in step.against)
+    return NearStage(layout, step, name, _with_runs(key, runs), values, runs)
 
 
 def _with_runs(key: str, runs: Sequence[earlier.Earlier]) -> str:

@@ -30,16 +30,16 @@ class Earlier:
     rows: tuple[int, ...]
     digest: str
 
-    def key_range(self, kind: str, part: int, parts: int) -> Iterator[pa.RecordBatch]:
-        """Its keys of the range that a run of `parts` partitions gives number `part`, whatever its own number is."""
+    def key_range(self, kind: str, part: int, parts: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Its keys with their shard, of the range that a run with `parts` partitions gives number `part`."""
         for shard in range(len(self.rows)):
             path = self.index.file(kind, shard)
             own = int(exchange.metadata(path)["parts"])
             first, last = part * own // parts, -(-(part + 1) * own // parts)
             for mine in range(first, last):
-                batch = exchange.read_part(path, mine)
-                inside = key_range(batch.column("high").to_numpy(), parts) == part
-                yield batch if inside.all() else batch.filter(pa.array(inside))
+                for batch in exchange.read_part(path, mine):
+                    inside = key_range(batch.column("high").to_numpy(), parts) == part
+                    yield shard, batch if inside.all() else batch.filter(pa.array(inside))
 
 
 def find(path: str, use: str, phase: str, kind: str, told: Mapping[str, str]) -> Earlier:

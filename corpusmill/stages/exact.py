@@ -26,7 +26,7 @@ from corpusmill.stages.phases import (
 from corpusmill.stages.removal import VERDICTS, Removal
 from corpusmill.stages.signal_values import SignalValues
 from corpusmill.stages.work import Clock, Task, Work, digest
-from corpusmill.storage import exchange
+from corpusmill.storage.exchange import IndexedFile, one_batch
 from corpusmill.storage.layout import StageLayout
 from corpusmill.storage.shards import batches
 from corpusmill.storage.splits import Split
@@ -109,23 +109,16 @@ class Keys:
         assert task.split is not None
         wanted = dict.fromkeys(["id", "cluster_size", *exact.columns(self.step.by), *keep.columns(self.step.keep)])
         values = self.values.read(task.shard) if self.values else None
-        found, row = [pa.RecordBatch.from_pylist([], schema=KEYS)], 0
-        for batch in batches(task.split.path, list(wanted)):
-            part = None if values is None else values[row : row + batch.num_rows]
-            found.append(self._keys(batch, row, keep.rank(batch, self.step.keep, part)))
-            row += batch.num_rows
-        table = (
-            pa.Table.from_batches(found)
-            .combine_chunks()
-            .sort_by([("high", "ascending"), ("low", "ascending"), ("row", "ascending")])
-        )
-        rows = _whole(table)
-        partition = key_range(rows.column("high").to_numpy(), self.parts)
+        row = 0
+        told = {"version": VERSION, "step": "exact_dedup", "by": self.step.by}
+        with IndexedFile(self.layout.file("keys", task.shard), KEYS, self.parts, told) as file:
+            for batch in batches(task.split.path, list(wanted)):
+                part = None if values is None else values[row : row + batch.num_rows]
+                keys = self._keys(batch, row, keep.rank(batch, self.step.keep, part))
+                file.add(keys, key_range(keys.column("high").to_numpy(), self.parts))
+                row += batch.num_rows
+            written = file.finish()
         clock.note(f"{self.name}.keys")
-        told = {"version": VERSION, "step": "exact_dedup", "by": self.step.by, "parts": str(self.parts)}
-        path = self.layout.file("keys", task.shard)
-        written = exchange.write_parts(path, exchange.divide(rows, partition, self.parts), KEYS.with_metadata(told))
-        clock.note("write")
         return Made({"keys": written}, row, task.split.length)
 
     def _keys(self, batch: pa.RecordBatch, first: int, ranks: Any) -> pa.RecordBatch:
@@ -166,8 +159,9 @@ class Owners(Gathering):
         rows = (document - np.array(self.offsets)[shard]).astype(np.int32)
         verdicts = verdicts.set_column(0, VERDICTS.field("row"), pa.array(rows))
         clock.note(f"{self.name}.owners")
-        divided = exchange.divide(verdicts, shard, len(self.offsets) - 1)
-        written = exchange.write_parts(self.layout.file("verdicts", task.shard), divided, VERDICTS)
+        with IndexedFile(self.layout.file("verdicts", task.shard), VERDICTS, len(self.offsets) - 1) as file:
+            file.add(verdicts, shard)
+            written = file.finish()
         clock.note("write")
         tallies = {f"{self.name}.clusters": clusters}
         return Made({"verdicts": written}, table.num_rows, tallies=tallies)
@@ -179,10 +173,10 @@ class Owners(Gathering):
             tables.append(pa.RecordBatch.from_arrays(batch.columns, schema=KEYS))
             numbers.append(batch.column("row").to_numpy().astype(np.int64) + self.offsets[shard])
         for at, run in enumerate(self.earlier):
-            for batch in run.key_range("keys", part, self.parts):
+            for _, batch in run.key_range("keys", part, self.parts):
                 tables.append(pa.RecordBatch.from_arrays(batch.columns, schema=KEYS))
                 numbers.append(np.full(batch.num_rows, -1 - at, np.int64))
-        return _whole(pa.Table.from_batches(tables)), np.concatenate(numbers)
+        return one_batch(tables), np.concatenate(numbers)
 
 
 def owners(table: pa.RecordBatch, document: Any, earlier: Sequence[str]) -> tuple[pa.RecordBatch, Any, int]:
@@ -226,8 +220,3 @@ def owners(table: pa.RecordBatch, document: Any, earlier: Sequence[str]) -> tupl
     ]
     clusters = int((first & several).sum())
     return pa.RecordBatch.from_arrays(columns, schema=VERDICTS), document[order[at]], clusters
-
-
-def _whole(table: pa.Table) -> pa.RecordBatch:
-    combined = table.combine_chunks()
-    return pa.RecordBatch.from_arrays([column.combine_chunks() for column in combined.columns], schema=table.schema)

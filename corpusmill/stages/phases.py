@@ -30,15 +30,15 @@ class Made:
     files: dict[str, FileStats] = field(default_factory=dict)
     records: int = 0
     bytes_read: int = 0
-    tallies: dict[str, int] = field(default_factory=dict)
-    histograms: dict[str, Mapping[int, int]] = field(default_factory=dict)
+    tallies: Mapping[str, int] = field(default_factory=dict)
+    histograms: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As the sidecar keeps it."""
         return {
             "records": self.records,
             "bytes_read": self.bytes_read,
-            "tallies": self.tallies,
+            "tallies": dict(self.tallies),
             "histograms": {
                 name: {str(k): v for k, v in sorted(bins.items())} for name, bins in self.histograms.items()
             },
@@ -125,8 +125,7 @@ def read_indexed(inlets: Sequence[Inlet], part: int) -> Parts:
 
     def read(inlet: Inlet) -> Iterator[tuple[int, pa.RecordBatch]]:
         for number, path in enumerate(inlet.paths()):
-            found = exchange.read_part(path, part)
-            if found.num_rows:
+            for found in exchange.read_part(path, part):
                 yield number, found
 
     return {inlet.name: read(inlet) for inlet in inlets}

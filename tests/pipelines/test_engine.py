@@ -87,11 +87,10 @@ class Missing:
 def test_what_cannot_be_built_is_told_as_it_is(tmp_path):
     """A model without the label that the recipe asks for: our message, without Beam's place."""
     crawl.crawl(tmp_path / "crawl")
-    (planned,) = runs.planned(tmp_path / "crawl", tmp_path / "out").stages
-
-    stage = dataclasses.replace(planned.stage, specs=(Missing(),))
+    planned = runs.planned(tmp_path / "crawl", tmp_path / "out")
+    stage = dataclasses.replace(planned.stages[0], specs=(Missing(),), names=("missing",))
     with pytest.raises(ResourceError) as caught:
-        engine.executor()(stage, planned.tasks)
+        engine.executor()(stage, stage.works(planned.splits)[0].tasks)
     assert "model.bin: no such file" == str(caught.value)
 
 
