@@ -149,24 +149,30 @@ def _word_hashes(text: "Text", how: Shingling) -> "tuple[Int64s, UInt64s]":
 def _split(text: "Text", how: Shingling) -> "tuple[Text, Any]":
     """The text that the dialects split with a splitter, and its words."""
     from corpusmill import splitters
-    from corpusmill.kernels.buffers import Text
 
     if how.dialect == "datatrove":
         from corpusmill.kernels.simplify import simplified, simplify
 
-        text = Text(*simplify(*text, simplified()))
+        text = _made(*simplify(*text, simplified()))
     return text, splitters.split(text, how.tokenizer)
 
 
 def _normalised(text: "Text", how: Shingling) -> "Text":
     """The normalised words of each document joined by one space; the text itself for characters of `none`."""
     from corpusmill.kernels import normalise
-    from corpusmill.kernels.buffers import Text
 
     if how.dialect == "none" and how.unit == "characters":
         return text
     if how.dialect in {"plain", "bigcode"}:
         points = normalise.plain_points() if how.dialect == "plain" else normalise.ascii_points()
-        return Text(*normalise.fold(*text, points))
+        return _made(*normalise.fold(*text, points))
     simplified, words = _split(text, how)
-    return Text(*normalise.join(simplified.data, words.offsets, words.starts, words.ends))
+    return _made(*normalise.join(simplified.data, words.offsets, words.starts, words.ends))
+
+
+def _made(offsets: "Int64s", data: npt.NDArray[np.uint8]) -> "Text":
+    """Text that a kernel wrote, as `buffers.text` gives it: read-only, or numba would compile its readers twice."""
+    from corpusmill.kernels.buffers import Text
+
+    data.setflags(write=False)
+    return Text(offsets, data)
