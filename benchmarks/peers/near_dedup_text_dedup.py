@@ -25,7 +25,7 @@ def cpu():
 
 
 def run(files, place, hash_func):
-    """Run the command; gives its CPU and wall seconds, wall seconds by stage, and the ids of the documents that stay."""
+    """Run the command; gives its CPU and wall seconds, wall seconds by stage, and the ids of documents that stay."""
     # `datasets` reads these when it is imported: nothing is asked of a hub, and nothing stays in a cache.
     os.environ |= {"HF_HOME": place, "HF_DATASETS_OFFLINE": "1", "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"}
     import datasets

@@ -10,7 +10,10 @@ import pytest
 from corpusmill import documents, spans
 from corpusmill.dedup import decontaminate
 from corpusmill.dedup.decontaminate import Decontaminate
+from corpusmill.dedup.shingles import Shingling, shingles
 from corpusmill.errors import InputError
+from corpusmill.kernels.contamination import ngrams
+from corpusmill.kernels.normalise import plain_points
 from corpusmill.signals import judge
 from corpusmill.spec import Bounds, limits
 from corpusmill.view import View
@@ -284,6 +287,17 @@ def test_no_documents_and_nothing_found():
     assert (run.ngrams, run.after) == ([], [])
     run = Run(["", LONG], {"a.jsonl": [{"q": TINY}, {}]}, action="cut")
     assert (run.after, run.rows) == (["", LONG], [("a", 2, 2, 0, 0, 0, 0)])
+
+
+def test_words_are_those_of_plain_shingles():
+    """Near dedup and decontamination mean the same by a word: what one counts, the other does."""
+    texts = [LONG, "Ünïcode_«漢字» n\u0303o; K9-10.5 İstanbul\u0345", "", "one two", FILLER.upper()]
+    text = View(documents.from_texts(texts)).text
+    for size in (1, 2, 5):
+        offsets, _ = shingles(text, Shingling(dialect="plain", ngram=size))
+        _, found, hashes = ngrams(*text, plain_points(), size, size)
+        assert found.tolist() == offsets.tolist()
+        assert hashes.size == found[-1]
 
 
 def test_real_items_planted_in_real_pages():
