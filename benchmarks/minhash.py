@@ -1,10 +1,13 @@
 """How fast are MinHash signatures beside those of others, and are they datasketch's? The figures of minhash.md.
 
     python -m benchmarks.minhash speed --peer-python DATATROVE [--rensa-python RENSA] [--repeats 5] [--rounds 3]
+    python -m benchmarks.minhash words --peer-python DATATROVE [--data DIR]
     python -m benchmarks.minhash equal [--data DIR]
 
 `speed`: 112 permutations over 5-word shingles of the same documents in memory, CPU seconds of one thread, in turns;
 medians of the repeats. `--rounds` copies of the documents make our times long enough to be read; the others get one.
+
+`words`: are the words of the datatrove dialect datatrove's? Some English and some multilingual documents.
 
 `equal`: every string of every JSON file and every text file of the shared data, in pieces of at most 20,000
 characters; both schemes; the shingles and their hashes made in plain Python.
@@ -124,6 +127,23 @@ def speed(options):
         print(f"| {name} | {rate:.2f} | {ours[MAIN] / rate:.0f} |")
 
 
+def same_words(options):
+    """Print for how many documents the words, and the tokens, are not datatrove's."""
+    texts = [text for _, text in corpora.openwebtext(options.data)][::20]
+    texts += [text for _, text in corpora._texts(options.data, "hplt-multilingual-web/docs.jsonl.xz")][::4]
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "documents.jsonl", Path(folder) / "words.jsonl"
+        write([(str(row), text) for row, text in enumerate(texts)], source)
+        subprocess.run([options.peer_python, str(PEERS / "datatrove_minhash.py"), str(source), str(target)], check=True)
+        with target.open(encoding="utf-8") as lines:
+            theirs = [json.loads(line) for line in lines]
+    text = buffers.text(pa.array(texts))
+    for name, how in (("words by white space", Shingling("datatrove")), ("tokens of spaCy", SPACY)):
+        ours = normalised_words(text, how)
+        wrong = sum(found != pair[how is SPACY] for found, pair in zip(ours, theirs, strict=True))
+        print(f"{name}: {wrong} of {len(texts)} documents differ")
+
+
 def strings(value):
     """Every string inside a JSON value."""
     if isinstance(value, str):
@@ -215,7 +235,7 @@ def equal(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("mode", choices=["speed", "equal"])
+    parser.add_argument("mode", choices=["speed", "words", "equal"])
     parser.add_argument("--peer-python", help="an interpreter with datatrove")
     parser.add_argument("--rensa-python", help="an interpreter with rensa")
     parser.add_argument("--data", type=Path, default=corpora.DATA)
@@ -223,7 +243,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    {"speed": speed, "equal": equal}[options.mode](options)
+    {"speed": speed, "words": same_words, "equal": equal}[options.mode](options)
 
 
 if __name__ == "__main__":
