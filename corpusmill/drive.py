@@ -225,8 +225,8 @@ def _finish(stage: Stage, works: Sequence[Work], parent: Manifest | None, resume
     faults = total.faults()
     if faults:
         raise errors.ReconcileError(f"{layout.title}: counts do not add up: {'; '.join(faults)}. This is a bug.")
-    stage.check(total)
-    commit.put(layout.report, manifest.encode({**total.to_json(), "bounds": _bounds(stage)}))
+    further = stage.close(total)
+    commit.put(layout.report, manifest.encode({**total.to_json(), "bounds": _bounds(stage), **further}))
     commit.put(layout.timing, manifest.encode({"seconds": {k: round(v, 6) for k, v in seconds.items()}}))
     before = None if parent is None else hashlib.sha256(manifest.encode(parent.to_json())).hexdigest()
     record = Manifest(stage=layout.title, key=stage.key, parent=before, shards=entries)

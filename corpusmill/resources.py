@@ -94,6 +94,38 @@ def locate(reference: str) -> Path:
     return _local(name, pin)
 
 
+def read(reference: str) -> bytes:
+    """The bytes of a resource, decompressed by what they begin with, without a byte-order mark.
+
+    Raises:
+        ResourceError: the file is missing, or is not what its first bytes say.
+    """
+    data = locate(reference).read_bytes()
+    try:
+        data = _decompress(data)
+    except (OSError, EOFError, ValueError, RuntimeError) as error:
+        raise ResourceError(f"{reference}: cannot be decompressed: {error}") from error
+    return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def _decompress(data: bytes) -> bytes:
+    codecs = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
+    codec = next((name for magic, name in codecs.items() if data.startswith(magic)), "plain")
+    if codec == "plain":
+        return data
+    if codec == "xz":
+        import lzma
+
+        try:
+            return lzma.decompress(data)
+        except lzma.LZMAError as error:
+            raise ValueError(error) from error
+    import pyarrow as pa
+
+    with pa.CompressedInputStream(pa.BufferReader(data), codec) as stream:
+        return stream.read()  # type: ignore[no-any-return]
+
+
 def digest(reference: str) -> str:
     """The sha256 of a reference's bytes, 64 hexadecimal digits; pinned remote files are not fetched for it.
 

@@ -26,12 +26,15 @@ class Measured:
         edits: byte spans of `text` to cut or replace, or None. Signals that speak of text speak of it after the edit
             only where their docstring says so.
         failed: row → what went wrong, for documents that become dead letters.
+        evidence: by name, a text per document (or null) that the ledger keeps beside the signals; exactly the names in
+            the spec's `evidence`.
     """
 
     signals: Mapping[str, npt.NDArray[Any]]
     columns: Mapping[str, pa.Array] = field(default_factory=dict)
     edits: "Spans | None" = None
     failed: Mapping[int, str] = field(default_factory=dict)
+    evidence: Mapping[str, pa.Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,10 @@ def ledger_schema(specs: Sequence[Any], called: Sequence[str] | None = None) -> 
     """
     fixed = [("id", pa.string()), ("url", pa.string()), ("offset", pa.int64()), ("language", pa.string())]
     sizes = [("reason", pa.string()), ("bytes_in", pa.int64()), ("bytes_out", pa.int64())]
-    signals = [
-        (f"{n}.{s}", pa.float64()) for n, step in zip(called or names(specs), specs, strict=True) for s in limits(step)
-    ]
-    return pa.schema([*fixed, *sizes, *signals])
+    named = list(zip(called or names(specs), specs, strict=True))
+    signals = [(f"{n}.{s}", pa.float64()) for n, step in named for s in limits(step)]
+    evidence = [(f"{n}.{e}", pa.string()) for n, step in named for e in getattr(step, "evidence", ())]
+    return pa.schema([*fixed, *sizes, *signals, *evidence])
 
 
 class Death(NamedTuple):
@@ -65,12 +65,20 @@ class Chain:
     ['gopher_quality.words<50']
     """
 
-    def __init__(self, specs: Sequence[Any], called: Sequence[str] | None = None) -> None:
-        """Build every step: models load here, so make a chain once per process."""
+    def __init__(
+        self, specs: Sequence[Any], called: Sequence[str] | None = None, measures: Sequence[Any] | None = None
+    ) -> None:
+        """Build every step: models load here, so make a chain once per process.
+
+        Args:
+            specs: the steps.
+            called: their names, where the chain is a part of a recipe that numbers them.
+            measures: what measures for each step, where it knows more than its spec can build.
+        """
         self.specs = list(specs)
         self.names = list(called or names(specs))
         self.schema = ledger_schema(specs, self.names)
-        self._measures = [step.build() for step in self.specs]
+        self._measures = list(measures) if measures else [step.build() for step in self.specs]
 
     def __call__(self, data: Batch) -> Outcome:
         """Measure and judge a batch, a table, or a mapping of columns with at least `text` (or `html`)."""
@@ -113,7 +121,9 @@ class _Work:
         self.languages = np.full(count, None, dtype=object)
         self.sizes_in = np.full(count, -1, np.int64)
         self.sizes_out = np.full(count, -1, np.int64)
-        self.values = {name: np.full(count, np.nan) for name in schema.names[7:]}
+        own = list(schema)[7:]
+        self.values = {field.name: np.full(count, np.nan) for field in own if field.type == pa.float64()}
+        self.evidence = {field.name: np.full(count, None, dtype=object) for field in own if field.type == pa.string()}
         self.schema = schema
         self.dead: list[Death] = []
         self.report = stats.Report(records=count)
@@ -144,6 +154,8 @@ class _Work:
             full[inputs[~failed]] = values[~failed]
             if judged.any():
                 self.report.histograms[f"{step.name}.{signal}"] = stats.bins(np.asarray(values[judged], np.float64))
+        for name, found in step.measured.evidence.items():
+            self.evidence[f"{step.name}.{name}"][inputs[~failed]] = found.to_numpy(zero_copy_only=False)[~failed]
         dropped = judged & (step.verdict.codes >= 0)
         for code in np.unique(step.verdict.codes[dropped]):
             self._drop(step, int(code), np.flatnonzero(dropped & (step.verdict.codes == code)), counts)
@@ -255,7 +267,8 @@ class _Work:
         sizes = [pa.array(size, pa.int64(), mask=size < 0) for size in (self.sizes_in, self.sizes_out)]
         text = [pa.array(value, pa.string()) for value in (self.languages, self.reasons)]
         signals = [pa.array(value, mask=np.isnan(value)) for value in self.values.values()]
-        return pa.RecordBatch.from_arrays([*known, *text, *sizes, *signals], schema=self.schema)
+        evidence = [pa.array(value, pa.string()) for value in self.evidence.values()]
+        return pa.RecordBatch.from_arrays([*known, *text, *sizes, *signals, *evidence], schema=self.schema)
 
 
 def domain(urls: pa.Array) -> pa.Array:

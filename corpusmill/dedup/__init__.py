@@ -3,7 +3,10 @@
 Stages that compare documents with each other; how they go through shards is the business of `stages`.
 """
 
+from corpusmill.dedup.decontaminate import Decontaminate as Decontaminate
 from corpusmill.dedup.exact import ExactDedup as ExactDedup
+from corpusmill.dedup.lines import LineDedup as LineDedup
 from corpusmill.dedup.near import NearDedup as NearDedup
+from corpusmill.dedup.paragraphs import ParagraphDedup as ParagraphDedup
 
-Dedup = ExactDedup | NearDedup
+Dedup = Decontaminate | ExactDedup | LineDedup | NearDedup | ParagraphDedup

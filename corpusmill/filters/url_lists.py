@@ -40,7 +40,7 @@ def domains(references: Sequence[str]) -> Table:
     """
     parts = []
     for reference in references:
-        for first, block in _blocks(read(reference)):
+        for first, block in _blocks(resources.read(reference)):
             found = _canonical(_WILDCARD.sub(b"", block))
             bad = np.flatnonzero(_NO_HOST[found.data])
             if len(bad):
@@ -58,7 +58,7 @@ def addresses(references: Sequence[str]) -> Table:
     """The set of all URLs of the lists in canonical form, for `byte_sets.url_listed`."""
     parts = []
     for reference in references:
-        for _, block in _blocks(read(reference)):
+        for _, block in _blocks(resources.read(reference)):
             found = _canonical(block)
             parts.append(_without_empty(byte_sets.hash_forwards(*found), found.offsets))
     return urls.hash_set(_joined(parts))
@@ -125,41 +125,11 @@ def _filled(children: list[dict[int, int]], ends: npt.NDArray[np.bool_]) -> Auto
     return Automaton(nodes, ends)
 
 
-def read(reference: str) -> bytes:
-    """The bytes of a list, decompressed by what they begin with, without a byte-order mark.
-
-    Raises:
-        ResourceError: the file is missing, or is not what its first bytes say.
-    """
-    data = resources.locate(reference).read_bytes()
-    try:
-        data = _decompress(data)
-    except (OSError, EOFError, ValueError, RuntimeError) as error:
-        raise ResourceError(f"{reference}: cannot be decompressed: {error}") from error
-    return data.removeprefix(b"\xef\xbb\xbf")
-
-
-def _decompress(data: bytes) -> bytes:
-    codecs = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
-    codec = next((name for magic, name in codecs.items() if data.startswith(magic)), "plain")
-    if codec == "plain":
-        return data
-    if codec == "xz":
-        import lzma
-
-        try:
-            return lzma.decompress(data)
-        except lzma.LZMAError as error:
-            raise ValueError(error) from error
-    with pa.CompressedInputStream(pa.BufferReader(data), codec) as stream:
-        return stream.read()  # type: ignore[no-any-return]
-
-
 def _entries(references: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The place and the lower-case text of each entry of short lists."""
     for reference in references:
         try:
-            lines = read(reference).decode().lower().splitlines()
+            lines = resources.read(reference).decode().lower().splitlines()
         except UnicodeDecodeError as error:
             raise ResourceError(f"{reference}: not UTF-8: {error}") from error
         for number, line in enumerate(lines, 1):

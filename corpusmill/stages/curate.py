@@ -1,6 +1,6 @@
 """A map stage: one shard is read, sent through the chain, written and committed, in one call and in one process."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,10 @@ from corpusmill.storage.inputs import Input, Stored
 from corpusmill.storage.layout import StageLayout
 from corpusmill.storage.read import Read, read
 from corpusmill.storage.splits import Split
-from corpusmill.storage.write import ParquetFile
+from corpusmill.storage.write import FileStats, ParquetFile
 
 if TYPE_CHECKING:  # a plan is made without loading what runs it
-    from corpusmill.steps import Outcome
+    from corpusmill.steps import Chain, Outcome
 
 PAYLOAD = 1 << 20  # bytes of a dead record that are kept
 
@@ -48,25 +48,33 @@ class MapStage:
 
     def build(self) -> "ShardRunner":
         """Load what the steps need; once per worker."""
-        return ShardRunner(self)
+        from corpusmill.steps import Chain
+
+        chain = Chain(self.specs, self.names)
+        chain(_sample(self.input))  # compiles or loads the kernels, before the clock of a shard runs
+        return ShardRunner(self, lambda _: (chain, _nothing_more))
 
     def works(self, splits: Sequence[Split]) -> list[Work]:
         """One phase, a task per split."""
         return [Work(self, shard_tasks(self.key, splits))]
 
-    def check(self, report: stats.Report) -> None:
+    def close(self, report: stats.Report) -> dict[str, Any]:
         """Nothing beyond what each shard was checked for."""
+        assert report
+        return {}
+
+
+# What a task is done with: a chain, and what writes further files of the shard when all its batches went through.
+Tools = tuple["Chain", Callable[[StageLayout, int], dict[str, FileStats]]]
 
 
 class ShardRunner:
-    """Makes shards one after the other with one built chain."""
+    """Makes shards one after the other."""
 
-    def __init__(self, stage: MapStage) -> None:
-        from corpusmill.steps import Chain
-
+    def __init__(self, stage: MapStage, tools: Callable[[Task], Tools]) -> None:
+        """Make shards of `stage` with the tools that are given for each task."""
         self.stage = stage
-        self.chain = Chain(stage.specs, stage.names)
-        self.chain(_sample(stage.input))  # compiles or loads the kernels, before the clock of a shard runs
+        self._tools = tools
 
     def __call__(self, task: Task) -> None:
         """Make and commit a shard, unless it is committed already; safe to repeat and to run twice at once.
@@ -80,8 +88,9 @@ class ShardRunner:
     def _make(self, task: Task) -> None:
         assert task.split is not None
         layout, shard = self.stage.layout, task.shard
-        report = stats.Report(steps={name: stats.StepCounts() for name in ("read", *self.chain.names)})
         clock = Clock()
+        chain, more = self._tools(task)
+        report = stats.Report(steps={name: stats.StepCounts() for name in ("read", *chain.names)})
         with (
             ParquetFile(layout.documents(shard), documents.SCHEMA) as kept,
             ParquetFile(layout.ledger(shard), full_ledger(self.stage.specs, self.stage.names)) as ledger,
@@ -89,7 +98,7 @@ class ShardRunner:
         ):
             for found in read(self.stage.input, task.split):
                 clock.note("read")
-                outcome = self.chain(found.batch)
+                outcome = chain(found.batch)
                 clock.take(outcome.seconds)
                 _count(report, found, outcome)
                 kept.write(outcome.kept)
@@ -99,6 +108,7 @@ class ShardRunner:
             clock.note("read")
             self._check(report, task)
             files = {"documents": kept.finish(), "ledger": ledger.finish(), "dead": dead.finish()}
+            files |= more(layout, shard)
             clock.note("write")
         commit.put_timing(layout, shard, clock.seconds)
         commit.commit(layout, shard, task.key, report.to_json(), files)
@@ -115,6 +125,10 @@ class ShardRunner:
                 f"{name}: {report.dead} of {report.records} records failed, and errors.max_share allows {allowed};"
                 " nothing of this shard was written. Look at the input, or raise errors.max_share or errors.at_least."
             )
+
+
+def _nothing_more(_: StageLayout, __: int) -> dict[str, FileStats]:
+    return {}
 
 
 def full_ledger(specs: Sequence[Any], names: Sequence[str]) -> pa.Schema:

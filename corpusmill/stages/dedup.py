@@ -3,14 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
+from corpusmill.dedup.decontaminate import Decontaminate
 from corpusmill.dedup.exact import ExactDedup
 from corpusmill.dedup.keep import Best
+from corpusmill.dedup.lines import LineDedup
 from corpusmill.dedup.near import NearDedup
+from corpusmill.dedup.paragraphs import ParagraphDedup
 from corpusmill.errors import RecipeError
 from corpusmill.spec import limits
 from corpusmill.stages import earlier, exact, near
+from corpusmill.stages.contamination import ContaminationStage
 from corpusmill.stages.exact import ExactStage
+from corpusmill.stages.lines import LineStage
 from corpusmill.stages.near import NearStage
+from corpusmill.stages.paragraphs import ParagraphStage
 from corpusmill.stages.signal_values import SignalValues
 from corpusmill.stages.work import Stage, digest
 from corpusmill.storage.layout import StageLayout
@@ -30,7 +36,13 @@ def dedup_stage(layout: StageLayout, name: str, step: Any, key: str, before: Seq
         RecipeError: if the policy names a signal that nothing measures. InputError: if an earlier run's index is
             missing or of another kind.
     """
-    values = signal_values(step.keep, name, before) if hasattr(step, "keep") else None
+    if isinstance(step, LineDedup):
+        return LineStage(layout, step, name, key)
+    if isinstance(step, ParagraphDedup):
+        return ParagraphStage(layout, step, name, key)
+    if isinstance(step, Decontaminate):
+        return ContaminationStage(layout, step, name, key)
+    values = signal_values(step.keep, name, before)
     if isinstance(step, ExactDedup):
         told = {"version": exact.VERSION, "step": "exact_dedup", "by": step.by}
         runs = tuple(earlier.find(path, "exact_dedup", "01-keys", "keys", told) for path in step.against)

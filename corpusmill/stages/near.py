@@ -105,9 +105,10 @@ class NearStage:
             shard_work(removal, corpus.key, splits),
         ]
 
-    def check(self, report: stats.Report) -> None:
+    def close(self, report: stats.Report) -> dict[str, Any]:
         """Stop if a source or domain lost too much."""
         check_losses(self.layout.title, self.name, self.step.alarm, report)
+        return {}
 
 
 PHASES = ("signatures", "candidates", "components", "members", "matches")

@@ -83,8 +83,8 @@ class Stage(Protocol):
         """The phases in order, for an input of these splits; the tasks of the last one make the stage's shards."""
         ...
 
-    def check(self, report: stats.Report) -> None:
-        """Refuse a result that must not be used, with a RunError."""
+    def close(self, report: stats.Report) -> dict[str, Any]:
+        """Refuse a result that must not be used, with a RunError; gives further parts of the stage's report."""
         ...
 
 

@@ -97,7 +97,7 @@ def test_what_goes_is_similar_to_what_stays(folder, tmp_path):
 def test_estimates_decide_far_from_the_threshold(folder, tmp_path):
     """With the default margin some pairs are only estimated; the estimate is near the truth."""
     _, result = texts.run(folder, tmp_path / "out", WIDE)
-    stays, rows = check(documents(), result, 0.6)
+    _, rows = check(documents(), result, 0.6)
     sets = shingle_sets(documents())
     estimated = [row for row in rows.values() if row["near_dedup.method"] == "estimated"]
     assert estimated
