@@ -1,6 +1,7 @@
 """The spans that cut lines and sentences leave what their plain definition leaves."""
 
 import itertools
+import random
 
 import numpy as np
 import pyarrow as pa
@@ -42,11 +43,11 @@ def without(line, pieces, gone):
 
 
 @given(TEXTS, st.randoms(use_true_random=False))
-@example(["One.\n\nzwölf!\nDrei?", "One. zwölf! Drei?"], __import__("random").Random(1))
-def test_only_the_chosen_lines_and_sentences_go(texts, random):
+@example(["One.\n\nzwölf!\nDrei?", "One. zwölf! Drei?"], random.Random(1))
+def test_only_the_chosen_lines_and_sentences_go(texts, draw):
     """The lines that stay are joined as before, each without its sentences that go."""
     text, (owned, starts, ends), (of_lines, first, last) = tables(texts)
-    gone = np.array([random.random() < 0.5 for _ in first], bool)
+    gone = np.array([draw.random() < 0.5 for _ in first], bool)
     all_gone = np.array([b > a and gone[a:b].all() for a, b in itertools.pairwise(of_lines)], bool)
     found = line_cuts.cut_spans(text.offsets, owned, starts, all_gone, line_cuts.Sentences(of_lines, first, last, gone))
     raw = text.data.tobytes()
@@ -73,7 +74,7 @@ def test_blank_lines_stay_as_many():
 
 
 @given(TEXTS, st.integers(1, 4), st.randoms(use_true_random=False))
-def test_a_piece_is_covered_by_any_dropped_run_over_it(texts, span, random):
+def test_a_piece_is_covered_by_any_dropped_run_over_it(texts, span, draw):
     """Of overlapping runs, some left out and some dropped, each piece of a dropped one is covered."""
     text, (owned, _, _), (of_lines, first, last) = tables(texts)
     pieces = of_lines[owned]
@@ -81,10 +82,10 @@ def test_a_piece_is_covered_by_any_dropped_run_over_it(texts, span, random):
     expected = np.zeros(len(first), bool)
     for row, (a, b) in enumerate(itertools.pairwise(pieces.tolist())):
         for k in range(a, b - span + 1):
-            if random.random() < 0.7:
+            if draw.random() < 0.7:
                 begins.append(first[k] - text.offsets[row])
                 stops.append(last[k + span - 1] - text.offsets[row])
-                drop.append(random.random() < 0.4)
+                drop.append(draw.random() < 0.4)
                 expected[k : k + span] |= drop[-1]
         offsets.append(len(begins))
     nothing = np.zeros(len(drop), np.uint64)
