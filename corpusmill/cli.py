@@ -119,15 +119,15 @@ def _positive(text: str) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from corpusmill import drive, plan, recipe
-    from corpusmill.report.funnel import funnel
     from corpusmill.report.progress import Bar
+    from corpusmill.report.stage import stage
     from corpusmill.storage import paths
 
     chosen = plan.make(recipe.load(options.recipe, options.set))
     execute = _executor(options)
     results = drive.run(chosen, execute, Bar())
     for result in results:
-        _print(funnel(result.layout.title, result.report, result.seconds))
+        _print(stage(result.layout.title, result.report, result.seconds, result.further))
         print(f"\nshards   {paths.join(result.layout.folder, 'documents')}\nreport   {result.layout.report}")
     print(f"why?     corpusmill explain {chosen.root} {_sample(results[-1].report)}")
     return 0
@@ -165,10 +165,10 @@ def _plan(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from corpusmill.report import outputs
-    from corpusmill.report.funnel import funnel
+    from corpusmill.report.stage import stage
 
-    for stage in outputs.find(options.output).stages:
-        _print(funnel(stage.title, stage.report(), stage.seconds()))
+    for found in outputs.find(options.output).stages:
+        _print(stage(found.title, found.report(), found.seconds(), found.further()))
     return 0
 
 
@@ -177,11 +177,11 @@ def _explain(options: argparse.Namespace) -> int:
 
     run = outputs.find(options.output)
     found = explain.search(run, options.query)
-    for item in found[: explain.SHOWN]:
-        _print(explain.explain(run, item))
+    for way in found[: explain.SHOWN]:
+        _print(explain.explain(run, way))
         print()
     if len(found) > explain.SHOWN:
-        print(f"and {len(found) - explain.SHOWN} more records with this URL")
+        print(f"and {len(found) - explain.SHOWN} more records with this id or URL")
     return 0
 
 

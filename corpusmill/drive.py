@@ -42,13 +42,17 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class StageResult:
-    """A finished stage: its manifest, its report, seconds of work by step, and how many shards were taken over."""
+    """A finished stage: its manifest, its report, seconds of work by step, and how many shards were taken over.
+
+    `further` are parts of the report that only some stages have, such as the table of contamination.
+    """
 
     layout: StageLayout
     manifest: Manifest
     report: stats.Report
     seconds: dict[str, float]
     resumed: int
+    further: dict[str, Any]
 
 
 def run(plan: Plan, execute: Execute, progress: Progress) -> list[StageResult]:
@@ -231,7 +235,7 @@ def _finish(stage: Stage, works: Sequence[Work], parent: Manifest | None, resume
     before = None if parent is None else hashlib.sha256(manifest.encode(parent.to_json())).hexdigest()
     record = Manifest(stage=layout.title, key=stage.key, parent=before, shards=entries)
     commit.put(layout.manifest, manifest.encode(record.to_json()))
-    return StageResult(layout, record, total, seconds, resumed)
+    return StageResult(layout, record, total, seconds, resumed, further)
 
 
 def _add_seconds(seconds: dict[str, float], work: Work) -> None:

@@ -25,7 +25,7 @@ def funnel(title: str, report: Report, seconds: Mapping[str, float]) -> Group:
         table.add_column(name, justify="left" if name == "step" else "right", no_wrap=True)
     for name, step in report.steps.items():
         lost = step.documents_in - step.documents_out
-        spent = seconds.get(name, 0.0)
+        spent = _spent(name, seconds)
         table.add_row(
             Text(name, "bold"), f"{step.documents_in:,}", f"{step.documents_out:,}", _share(lost, step.documents_in),
             megabytes(step.bytes_in), megabytes(step.bytes_out), f"{step.bytes_in / spent / 1e6:,.1f}" if spent else "",
@@ -36,6 +36,11 @@ def funnel(title: str, report: Report, seconds: Mapping[str, float]) -> Group:
         if step.failed:
             table.add_row(Text("  failed", "red"), "", "", Text(f"{step.failed:,}", "red"), "", "", "")
     return Group(table, *(Text(line) for line in footer(report, seconds)))
+
+
+def _spent(name: str, seconds: Mapping[str, float]) -> float:
+    """Seconds of a step, over all phases of its stage."""
+    return sum(value for key, value in seconds.items() if key == name or key.startswith(f"{name}."))
 
 
 def footer(report: Report, seconds: Mapping[str, float]) -> list[str]:

@@ -25,6 +25,11 @@ class StageOutput:
         """The stage's report."""
         return stats.Report.from_json(_json(paths.join(self.path, "report.json")))
 
+    def further(self) -> dict[str, Any]:
+        """Parts of the report that only some stages have."""
+        known = {*stats.Report().to_json(), "bounds"}
+        return {name: part for name, part in _json(paths.join(self.path, "report.json")).items() if name not in known}
+
     def seconds(self) -> dict[str, float]:
         """Seconds of work by step."""
         return dict(_json(paths.join(self.path, "timing.json"))["seconds"])
