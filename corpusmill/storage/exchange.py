@@ -18,14 +18,16 @@ from corpusmill.errors import OutputError
 from corpusmill.storage import paths
 from corpusmill.storage.write import FileStats, Temporary, telling
 
-ROUND_BYTES = 64_000_000  # of records that a writer holds
+ROUND_BYTES = 64_000_000  # of records that a writer of several partitions holds
+STREAM_BYTES = 4_000_000  # of records that a writer of one partition holds: enough for a batch not to be small
 PARTS = "parts"
 
 
 class IndexedFile:
     """An indexed file in the making; it appears under its name only when `finish` is called.
 
-    Equal records added in equal batches give equal bytes. Memory is `ROUND_BYTES` and the last batch.
+    Equal records added in equal batches give equal bytes. Memory is `ROUND_BYTES`, the last batch and its largest
+    column twice; for a single partition `STREAM_BYTES` and the last batch.
 
     Raises:
         StorageError: if the file cannot be written.
@@ -39,8 +41,10 @@ class IndexedFile:
         self.rows = 0
         self._target = Temporary(path)
         self._waiting: list[pa.RecordBatch] = []
-        self._places: list[npt.NDArray[np.int64]] = []
+        self._places: list[npt.NDArray[Any]] = []
+        self._place = np.min_scalar_type(parts)  # 16 bits sort several times faster than 64
         self._bytes = 0
+        self._most = ROUND_BYTES if parts > 1 else min(ROUND_BYTES, STREAM_BYTES)
         self._writer: Any = None
 
     def __enter__(self) -> Self:
@@ -57,9 +61,11 @@ class IndexedFile:
             return
         self.rows += batch.num_rows
         self._waiting.append(pa.RecordBatch.from_arrays(batch.columns, schema=self.schema))
-        self._places.append(np.zeros(batch.num_rows, np.int64) if partition is None else partition)
+        if self.parts > 1:
+            places = np.zeros(batch.num_rows, self._place) if partition is None else partition.astype(self._place)
+            self._places.append(places)
         self._bytes += batch.nbytes
-        if self._bytes >= ROUND_BYTES:
+        if self._bytes >= self._most:
             self._round()
 
     def finish(self) -> FileStats:
@@ -73,18 +79,34 @@ class IndexedFile:
 
     def _round(self) -> None:
         """Write what is waiting: one batch per partition."""
-        empty = pa.RecordBatch.from_pylist([], schema=self.schema)
-        records = one_batch([*self._waiting, empty])
-        partition = np.concatenate([*self._places, np.zeros(0, np.int64)])
-        order = pa.array(np.argsort(partition, kind="stable"))
-        moved = records if self.parts == 1 else records.take(order)
-        ends = np.cumsum(np.bincount(partition, minlength=self.parts)).tolist()
         with telling(self.path):
             if self._writer is None:
                 self._writer = pa.ipc.new_file(self._target.open(), self.schema)
-            for start, end in zip([0, *ends[:-1]], ends, strict=True):
-                self._writer.write_batch(moved.slice(start, end - start))
-        self._waiting, self._places, self._bytes = [], [], 0
+        empty = pa.RecordBatch.from_pylist([], schema=self.schema)
+        waiting, self._waiting, self._bytes = [*self._waiting, empty], [], 0
+        if self.parts == 1:
+            self._write(one_batch(waiting if len(waiting) > 2 else waiting[:1]))
+            return
+        partition = np.concatenate([*self._places, np.zeros(0, self._place)])
+        self._places = []
+        order = pa.array(np.argsort(partition, kind="stable"))
+        ends = np.cumsum(np.bincount(partition, minlength=self.parts)).tolist()
+        moved = _moved(waiting, order)
+        for start, end in zip([0, *ends[:-1]], ends, strict=True):
+            self._write(moved.slice(start, end - start))
+
+    def _write(self, batch: pa.RecordBatch) -> None:
+        with telling(self.path):
+            self._writer.write_batch(batch)
+
+
+def _moved(waiting: list[pa.RecordBatch], order: pa.Array) -> pa.RecordBatch:
+    """The records of all batches in another order; the list is emptied, so that one column at a time is there twice."""
+    schema = waiting[0].schema
+    columns = [[batch.column(at) for batch in waiting] for at in range(len(schema))]
+    waiting.clear()
+    moved = [pa.chunked_array(columns.pop(0)).combine_chunks().take(order) for _ in range(len(schema))]
+    return pa.RecordBatch.from_arrays(moved, schema=schema)
 
 
 def read_part(path: str, partition: int) -> Iterator[pa.RecordBatch]:
@@ -101,6 +123,16 @@ def read_part(path: str, partition: int) -> Iterator[pa.RecordBatch]:
             batch = file.get_batch(number)
             if batch.num_rows:
                 yield batch
+
+
+def read_by_part(path: str) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """All records of an indexed file with their partitions, in the order of the file."""
+    with reading(path) as file:
+        parts = int(_told(file).get(PARTS, 1))
+        for number in range(file.num_record_batches):
+            batch = file.get_batch(number)
+            if batch.num_rows:
+                yield number % parts, batch
 
 
 def read_all(path: str) -> Iterator[pa.RecordBatch]:

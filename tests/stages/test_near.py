@@ -12,6 +12,7 @@ from corpusmill.dedup.shingles import normalised_words
 from corpusmill.errors import InputError, RecipeError
 from corpusmill.kernels import buffers
 from corpusmill.pipelines import engine
+from corpusmill.stages import components
 from corpusmill.storage import paths
 from tests import runs
 from tests.stages import texts
@@ -151,6 +152,33 @@ def test_many_partitions_and_groups_decide_alike(folder, tmp_path, monkeypatch):
     assert texts.ledger(one).equals(texts.ledger(many))
     assert len(list((tmp_path / "b/small/02-near_dedup/02-candidates/runs").iterdir())) > 3
     assert len(list((tmp_path / "b/small/02-near_dedup/05-matches/verdicts").iterdir())) > 3
+
+
+@pytest.mark.parametrize("edge_bytes", [256_000_000, 5_000], ids=["one partition", "many"])
+def test_star_rounds_give_the_same_bytes(folder, tmp_path, monkeypatch, edge_bytes):
+    """Where the documents are too many for union-find in memory, components come from edges on the disk."""
+    texts.run(folder, tmp_path / "a", WIDE)
+    monkeypatch.setattr("corpusmill.stages.components.UNION_FIND_MAX", 100)
+    monkeypatch.setattr("corpusmill.stages.components.EDGES_BYTES", edge_bytes)
+    rounds = []
+    star_rounds = components.star_rounds
+    monkeypatch.setattr(
+        components, "star_rounds", lambda edges, parts: rounds.append(parts) or star_rounds(edges, parts)
+    )
+    texts.run(folder, tmp_path / "b", WIDE)
+    assert rounds == [1] if edge_bytes > 5_000 else rounds[0] > 5
+    assert [] == runs.same(tmp_path / "a", tmp_path / "b")
+    for kind in ("roots", "runs"):
+        one, two = (tmp_path / run / f"small/02-near_dedup/03-components/{kind}/00000.arrow" for run in "ab")
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_components_are_found_block_by_block(folder, tmp_path, monkeypatch):
+    """How many documents are gone through at once decides nothing."""
+    _, one = texts.run(folder, tmp_path / "a", WIDE)
+    monkeypatch.setattr("corpusmill.stages.components.BLOCK", 7)
+    _, two = texts.run(folder, tmp_path / "b", WIDE)
+    assert texts.ledger(one).equals(texts.ledger(two))
 
 
 def test_files_in_another_order_keep_the_same_documents(tmp_path):
