@@ -43,7 +43,8 @@ class Matching(Gathering):
         return (self.members, self.runs)
 
     def prepare(self) -> Callable[[Task, Parts, Clock], Made]:
-        """Nothing to load."""
+        """Compile or load the kernels, before the clock of a task runs."""
+        self._match(_candidates(_empty(self.step), []))
         return self._make
 
     def _make(self, task: Task, parts: Parts, clock: Clock) -> Made:

@@ -68,7 +68,10 @@ class Members:
         return Work(self, (*tasks, *(Task(shard, None, digest([key, shard])) for shard in old)))
 
     def build(self) -> Callable[[Task], None]:
-        """Nothing to load."""
+        """Compile or load the kernels, before the clock of a task runs."""
+        text = pa.array(["one text that is long enough to have a shingle or two in it"])
+        self._shingles(text, np.ones(1, bool))
+        keep.tie(text)
         return committing(self.layout, self._make)
 
     def _make(self, task: Task, clock: Clock) -> Made:
