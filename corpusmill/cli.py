@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from corpusmill.drive import Execute
     from corpusmill.stats import Report
 
+EXCHANGE = "how dedup gathers keys: by ranges of files, or packed through the runner's shuffle (default: as suits it)"
 EPILOG = "What follows -- goes to Beam as it is, e.g. run … --runner DataflowRunner -- --project=… --region=…"
 
 
@@ -53,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     _recipe_arguments(run)
     run.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes on this machine (default 1)")
     run.add_argument("--runner", default="FnApiRunner", help="local, or as Beam names it (default FnApiRunner)")
+    run.add_argument("--exchange", choices=("indexed", "packed"), help=EXCHANGE)
     run.set_defaults(call=_run)
 
     plan = commands.add_parser("plan", help="show stages, shards and sizes; run nothing")
@@ -72,6 +74,12 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("a", metavar="A")
     verify.add_argument("b", metavar="B")
     verify.set_defaults(call=_verify)
+
+    remove = commands.add_parser("remove", help="take documents down from a finished run, and leave a proof")
+    remove.add_argument("output", help="folder of a run")
+    remove.add_argument("list", metavar="IDS", help="a file with one id or URL a line; - is standard input")
+    remove.add_argument("--dry-run", action="store_true", help="show what would be done; write nothing")
+    remove.set_defaults(call=_remove)
 
     steps = commands.add_parser("steps", help="the catalogue of steps and input formats")
     steps.add_argument("name", nargs="?", help="show one in full")
@@ -122,21 +130,23 @@ def _run(options: argparse.Namespace) -> int:
     from corpusmill.report.progress import Bar
     from corpusmill.report.stage import stage
     from corpusmill.storage import paths
+    from corpusmill.takedown import journal
 
     chosen = plan.make(recipe.load(options.recipe, options.set))
     execute = _executor(options)
+    journal.finish(chosen.root)  # a takedown that was stopped half-way
     results = drive.run(chosen, execute, Bar())
     for result in results:
         _print(stage(result.layout.title, result.report, result.seconds, result.further))
         print(f"\nshards   {paths.join(result.layout.folder, 'documents')}\nreport   {result.layout.report}")
-    print(f"why?     corpusmill explain {chosen.root} {_sample(results[-1].report)}")
+    print(f"why?     corpusmill explain {chosen.root} {_sample([result.report for result in results])}")
     return 0
 
 
-def _sample(report: "Report") -> str:
+def _sample(reports: "Sequence[Report]") -> str:
     """The address of a document that the last step that dropped any has dropped, ready for a shell."""
-    dropped = [reason for step in report.steps.values() for reason, _ in step.reasons.most_common(1)]
-    found = [example.url or example.id for reason in dropped for example in report.examples.get(reason, ())[:1]]
+    dropped = [(r, reason) for r in reports for step in r.steps.values() for reason, _ in step.reasons.most_common(1)]
+    found = [example.url or example.id for r, reason in dropped for example in r.examples.get(reason, ())[:1]]
     return shlex.quote(found[-1]) if found else "<url or id>"
 
 
@@ -145,6 +155,10 @@ def _executor(options: argparse.Namespace) -> "Execute":
         if options.flags:
             found = " ".join(options.flags)
             raise errors.UsageError(f"{found}: --runner local is not Beam and takes no options after --")
+        if options.exchange == "packed":
+            raise errors.UsageError(
+                "--exchange packed: --runner local has no shuffle; leave it out, or choose a Beam runner"
+            )
         from corpusmill import local
 
         return local.executor(options.workers)
@@ -152,7 +166,7 @@ def _executor(options: argparse.Namespace) -> "Execute":
     from corpusmill.pipelines import engine
 
     logging.disable(logging.NOTSET)
-    return engine.executor(options.runner, options.workers, options.flags)
+    return engine.executor(options.runner, options.workers, options.flags, options.exchange)
 
 
 def _plan(options: argparse.Namespace) -> int:
@@ -193,6 +207,30 @@ def _verify(options: argparse.Namespace) -> int:
         print(difference)
     print(f"{len(differences)} differences" if differences else "the same, file by file")
     return 1 if differences else 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    from corpusmill.report import outputs
+    from corpusmill.report.taken import taken
+    from corpusmill.takedown.remove import remove
+    from corpusmill.takedown.wanted import Wanted
+
+    wanted = Wanted.parse(_given(options.list), options.list)
+    run = outputs.find(options.output)
+    _print(taken(remove(run.root, run.recipe, wanted, dry_run=options.dry_run), dry_run=options.dry_run))
+    return 0
+
+
+def _given(path: str) -> bytes:
+    from corpusmill.storage import paths
+
+    if path == "-":
+        return sys.stdin.buffer.read()
+    try:
+        with paths.open_read(path) as file:
+            return file.read()
+    except OSError as error:
+        raise errors.InputError(f"{path}: cannot be read ({error.strerror or error}){paths.near(path)}") from error
 
 
 def _steps(options: argparse.Namespace) -> int:

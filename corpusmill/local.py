@@ -7,7 +7,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 from corpusmill.drive import Execute
 from corpusmill.errors import EngineError
-from corpusmill.stages.work import Phase, Task
+from corpusmill.stages.work import Phase, Task, workers_for
 
 _runner: Callable[[Task], None] | None = None  # one per worker process, built by `_build`
 
@@ -16,10 +16,11 @@ def executor(workers: int = 1) -> Execute:
     """How to run tasks here: with one worker in this process, with more in spawned ones."""
 
     def execute(phase: Phase, tasks: Sequence[Task]) -> None:
-        if workers <= 1 or len(tasks) == 1:
+        needed = workers_for(phase, tasks, workers)
+        if needed == 1:
             _in_process(phase, tasks)
         else:
-            _in_pool(phase, tasks, workers)
+            _in_pool(phase, tasks, needed)
 
     return execute
 
@@ -32,7 +33,7 @@ def _in_process(phase: Phase, tasks: Sequence[Task]) -> None:
 
 def _in_pool(phase: Phase, tasks: Sequence[Task], workers: int) -> None:
     context = multiprocessing.get_context("spawn")  # forked children would inherit threads of Arrow and numba
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _build, (phase,))
+    pool = ProcessPoolExecutor(workers, context, _build, (phase,))
     try:
         for done in as_completed([pool.submit(_run, task) for task in tasks]):
             done.result()

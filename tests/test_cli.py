@@ -30,7 +30,7 @@ def recipe_file(tmp_path):
 def test_no_new_flags():
     """Knobs belong into the recipe; a new flag needs a reason, and this list."""
     expected = {
-        "run": ["--help", "--runner", "--set", "--workers"], "plan": ["--help", "--set"], "report": ["--help"],
+        "run": ["--exchange", "--help", "--runner", "--set", "--workers"], "plan": ["--help", "--set"], "report": ["--help"],
         "explain": ["--help"], "verify": ["--help"], "steps": ["--help"], "recipes": ["--copy", "--help"],
         "classifier": ["--help"], "classifier train": [
             "--dim", "--epochs", "--held-out", "--help", "--lr", "--negative", "--ngrams", "--out", "--positive",

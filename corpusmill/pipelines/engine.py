@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -15,12 +16,15 @@ from corpusmill.drive import Execute
 from corpusmill.errors import CorpusmillError, EngineError, UsageError
 from corpusmill.pipelines import supervise
 from corpusmill.pipelines.map_stage import MakeShards
-from corpusmill.stages.work import Phase, Task
+from corpusmill.pipelines.packed import GatherParts, gathers
+from corpusmill.stages.work import Phase, Task, workers_for
 
 LOCAL = "FnApiRunner"
 NETWORK_SECONDS = 60.0
 BEAM_PLACE = re.compile(r" \[while running '.*'\]$")  # what Beam adds to messages, of no use to a reader
 RUNNERS = (LOCAL, "DataflowRunner", "FlinkRunner", "SparkRunner", "PortableRunner", "PrismRunner")
+SHUFFLING = ("DataflowRunner", "FlinkRunner", "SparkRunner")  # with a shuffle of their own, and files far away
+Exchange = Literal["indexed", "packed"]
 REFUSED = {
     "DirectRunner": f"it first tries to download another runner, and hangs without network; use {LOCAL}",
     "SwitchingDirectRunner": f"it first tries to download another runner, and hangs without network; use {LOCAL}",
@@ -29,36 +33,47 @@ REFUSED = {
 }
 
 
-def executor(runner: str = LOCAL, workers: int = 1, flags: Sequence[str] = ()) -> Execute:
+def executor(
+    runner: str = LOCAL, workers: int = 1, flags: Sequence[str] = (), exchange: Exchange | None = None
+) -> Execute:
     """How to run tasks on a Beam runner.
 
     Args:
         runner: one of `RUNNERS`.
         workers: processes on this machine, for the local runner only.
         flags: passed to Beam as they are, e.g. `--project=…`.
+        exchange: how records get from shards to partitions: `indexed`, each task reads its parts of all files, or
+            `packed`, through the engine's shuffle. By default packed where files lie far from the workers.
 
     Raises:
         UsageError: for an unknown or a refused runner, an unknown flag, or a mode that loses records.
     """
     options = pipeline_options(runner, workers, flags)
+    packed = exchange == "packed" or (exchange is None and runner in SHUFFLING)
 
     def execute(phase: Phase, tasks: Sequence[Task]) -> None:
         if runner == LOCAL:
-            needed = min(workers, len(tasks))
+            needed = workers_for(phase, tasks, workers)
             with supervise.local_runner(needed) as local:
-                _wait(pipeline(phase, tasks, pipeline_options(runner, needed, flags), local), phase)
+                _wait(pipeline(phase, tasks, pipeline_options(runner, needed, flags), local, packed=packed), phase)
         else:
-            _wait(pipeline(phase, tasks, options), phase)
+            _wait(pipeline(phase, tasks, options, packed=packed), phase)
 
     return execute
 
 
 def pipeline(
-    phase: Phase, tasks: Sequence[Task], options: PipelineOptions, runner: FnApiRunner | None = None
+    phase: Phase,
+    tasks: Sequence[Task],
+    options: PipelineOptions,
+    runner: FnApiRunner | None = None,
+    *,
+    packed: bool = False,
 ) -> beam.Pipeline:
     """The job of one phase, not yet run; the runner is the options' unless one is given."""
     job = beam.Pipeline(runner=runner, options=options)
-    job | phase.layout.label >> MakeShards(phase, tasks)
+    make = GatherParts if packed and gathers(phase) else MakeShards
+    job | phase.layout.label >> make(phase, tasks)
     return job
 
 

@@ -13,12 +13,19 @@ from corpusmill.stats import Report, bin_edges
 CLUSTERS = 5  # largest ones shown
 SIZES = (2, 3, 5, 10, 100, 1000, 10_000)
 SOURCES = 10
+WIDTH = 110  # characters of a cluster's line
 
 
 def duplicates(report: Report) -> list[Group]:
     """The parts for each step that made clusters."""
     names = [signal.removesuffix(".cluster_size") for signal in report.histograms if signal.endswith(".cluster_size")]
-    return [Group(*_step(name, report)) for name in names]
+    cut = [name.removesuffix(".copies") for name in report.tallies if name.endswith(".copies")]
+    return [*(Group(*_step(name, report)) for name in names), *(_copies(name, report) for name in cut)]
+
+
+def _copies(name: str, report: Report) -> Group:
+    units, copies = report.tallies[f"{name}.units"], report.tallies[f"{name}.copies"]
+    return Group(Text(""), Text(f"copies cut              {copies:,} of {units:,} lines or runs of sentences"))
 
 
 def _step(name: str, report: Report) -> Iterator[Text | Table]:
@@ -77,7 +84,8 @@ def _sources(report: Report) -> Iterator[Table]:
 def _largest(examples: list) -> Table:  # type: ignore[type-arg]
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("documents", justify="right")
-    table.add_column("largest clusters", overflow="ellipsis", no_wrap=True)
+    table.add_column("largest clusters", no_wrap=True)
     for example in examples:
-        table.add_row(f"{int(example.value):,}", Text(f"{example.url or example.id}  {example.excerpt}"))
+        told = f"{example.url or example.id}  {example.excerpt}"
+        table.add_row(f"{int(example.value):,}", Text(told[:WIDTH]))
     return table

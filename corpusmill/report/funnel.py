@@ -54,7 +54,7 @@ def footer(report: Report, seconds: Mapping[str, float]) -> list[str]:
     if report.incident_count:
         lines.append(f"{report.incident_count:,} incidents in the input, the first: " + incident(report.incidents[0]))
     judged = {name: step for name, step in report.steps.items() if name != "read" and step.documents_in >= MANY}
-    silent = [name for name, step in judged.items() if not step.reasons and not step.failed]
+    silent = [name for name, s in judged.items() if not s.reasons and not s.failed and s.bytes_in == s.bytes_out]
     if silent:
         lines.append(f"never fired: {', '.join(silent)}")
     empty = [name for name, step in report.steps.items() if step.documents_in and not step.documents_out]

@@ -19,17 +19,21 @@ class Bar:
         self._title = ""
         self._begin = self._logged = time.monotonic()
         self._total = self._shards = self._before = 0
+        self._warned = False
 
     def begin(self, stage: str, shards: int, done: int, input_bytes: int) -> None:
         """A stage begins."""
         self._title, self._total, self._shards, self._before = stage, shards, done, done
         self._begin = self._logged = time.monotonic()
         resumed = f", {done} committed by an earlier run" if done else ""
-        self._console.print(f"{stage}: {shards} shards, {megabytes(input_bytes)} of input{resumed}", highlight=False)
-        if not done:
+        if input_bytes and not self._inner:
             self._console.print(
-                "  the first run on a machine compiles the kernels, for about half a minute", style="dim"
+                f"{stage}: {shards} shards, {megabytes(input_bytes)} of input{resumed}", highlight=False
             )
+        if not done and not self._warned:
+            self._warned = True
+            hint = "  the first run on a machine compiles the kernels, for about half a minute"
+            self._console.print(hint, style="dim")
         if self._console.is_terminal:
             columns = (
                 TextColumn("{task.description}"),
@@ -42,6 +46,11 @@ class Bar:
             self._live = Progress(*columns, console=self._console)
             self._task = self._live.add_task(stage, total=shards, completed=done, speed="starting")
             self._live.start()
+
+    @property
+    def _inner(self) -> bool:
+        """True in a phase that prepares its stage."""
+        return "/" in self._title
 
     def update(self, shards: int, documents: int, read: int) -> None:
         """Totals so far."""
@@ -57,7 +66,7 @@ class Bar:
 
     def retry(self, why: str) -> None:
         """Say what happened; the bar goes on."""
-        self._console.print(f"{why}; going on with the shards that are not committed", highlight=False)
+        self._console.print(f"{why}; going on with the shards that are not committed", highlight=False, soft_wrap=True)
 
     def end(self) -> None:
         """Take the bar down."""
@@ -65,7 +74,9 @@ class Bar:
             self._live.stop()
             self._live = None
         passed = time.monotonic() - self._begin
-        self._console.print(f"{self._title}: {self._shards}/{self._total} shards in {passed:,.1f} s", highlight=False)
+        what = "parts" if self._inner else "shards"
+        told = f"{'  ' * self._inner}{self._title}: {self._shards}/{self._total} {what} in {passed:,.1f} s"
+        self._console.print(told, highlight=False, soft_wrap=True)
 
 
 def megabytes(count: float) -> str:

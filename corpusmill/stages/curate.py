@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpusmill import documents, errors, stats
 from corpusmill.stages.work import Clock, Noting, Task, Work, shard_tasks
@@ -45,6 +46,8 @@ class MapStage:
     key: str
     max_share: float
     at_least: int
+
+    worker_bytes: ClassVar = 1  # each shard takes seconds
 
     def build(self) -> "ShardRunner":
         """Load what the steps need; once per worker."""
@@ -158,7 +161,7 @@ def _count(report: stats.Report, found: Read, outcome: "Outcome") -> None:
     )
     reading.reasons.update(rejected.reason for rejected in found.rejected)
     first = next(iter(outcome.report.steps.values()), None)
-    reading.bytes_out = first.bytes_in if first else 0
+    reading.bytes_out = first.bytes_in if first else _text_bytes(outcome.kept)
     mine = stats.Report(
         records=len(found.rejected) + len(found.dead),
         dropped=len(found.rejected),
@@ -172,6 +175,10 @@ def _count(report: stats.Report, found: Read, outcome: "Outcome") -> None:
         mine.add_examples(rejected.reason, [stats.example(rejected.id or "", rejected.url, None, "")])
     report.add(mine)
     report.add(outcome.report)
+
+
+def _text_bytes(batch: pa.RecordBatch) -> int:
+    return int(pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0)
 
 
 def _ledger(found: Read, outcome: "Outcome", schema: pa.Schema) -> pa.RecordBatch:
