@@ -12,6 +12,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from corpusmill.dedup import Decontaminate as Decontaminate
+    from corpusmill.dedup import ExactDedup as ExactDedup
+    from corpusmill.dedup import LineDedup as LineDedup
+    from corpusmill.dedup import NearDedup as NearDedup
+    from corpusmill.dedup import ParagraphDedup as ParagraphDedup
     from corpusmill.documents import SCHEMA as SCHEMA
     from corpusmill.documents import conform as conform
     from corpusmill.documents import from_texts as from_texts
@@ -36,6 +41,7 @@ __version__ = "0.1.0"
 
 # Names are loaded when first asked for, so that `corpusmill --help` need not load them all.
 _HOMES = {
+    "dedup": ("Decontaminate", "ExactDedup", "LineDedup", "NearDedup", "ParagraphDedup"),
     "documents": ("SCHEMA", "conform", "from_texts"),
     "errors": ("CorpusmillError",),
     "extract": ("Resiliparse", "Trafilatura"),

@@ -13,12 +13,14 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from corpusmill.dedup import Dedup
+from corpusmill.dedup.keep import Keep
 from corpusmill.errors import RecipeError
 from corpusmill.extract import Extractor
 from corpusmill.filters import Filter
 from corpusmill.spec import Bounds, members, numbered, spec, takes_limit
 from corpusmill.storage.inputs import Input
 
+KEEP = "longest, newest, oldest, {best: step.signal} or {source_order: [source, …]}"
 Step = Extractor | Filter | Dedup
 SHIPPED = Path(__file__).parent / "recipes"
 
@@ -102,6 +104,14 @@ def parse(text: str, file: str = "recipe", settings: Iterable[str] = ()) -> Reci
 def dump(value: Any) -> str:
     """A recipe, an input or a step as YAML with every default written, bounds on one line."""
     return yaml.dump(plain(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def inline(value: Any) -> str:
+    """A value as YAML on one line."""
+    text = yaml.dump(
+        plain(value), Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6
+    )
+    return text.strip().removesuffix("...").strip()
 
 
 def resolved(chosen: Recipe) -> str:
@@ -228,6 +238,9 @@ def _fault(item: Any, root: yaml.Node, file: str) -> str:
     if spot.in_bounds:
         value = yaml.SafeLoader("").construct_document(spot.node)
         return f"{place}: found {json.dumps(value)}: expected [low, high], two numbers; null leaves an end open"
+    if spot.expected and item["type"] != "value_error":
+        value = yaml.SafeLoader("").construct_document(spot.node)
+        return f"{place}: found {json.dumps(value)}: expected {spot.expected}"
     if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         known = [field.name for field in dataclasses.fields(spot.owner)]
         return f"{place}: unknown key{_near(spot.path[-1], known)}; the keys are {', '.join(known)}"
@@ -253,6 +266,7 @@ class _Spot:
     path: list[str]
     owner: Any = Recipe
     in_bounds: bool = False
+    expected: str = ""
 
 
 def _walk(root: yaml.Node, location: Iterable[Any]) -> _Spot:
@@ -269,12 +283,15 @@ def _walk(root: yaml.Node, location: Iterable[Any]) -> _Spot:
         if child is None:
             continue
         spot.node = child
-        if key == "errors":
-            spot.owner = ErrorBudget
         field = spot.owner.__dataclass_fields__.get(key)
         if field is not None and takes_limit(field):
             spot.in_bounds = True
             break
+        if field is not None and field.type == Keep:
+            spot.expected = KEEP
+            break
+        if field is not None and dataclasses.is_dataclass(field.type):
+            spot.owner = field.type
     return spot
 
 

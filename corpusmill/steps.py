@@ -78,6 +78,12 @@ class Chain:
         self.specs = list(specs)
         self.names = list(called or names(specs))
         self.schema = ledger_schema(specs, self.names)
+        whole = [step.use for step in self.specs if measures is None and not hasattr(step, "build")]
+        if whole:
+            raise TypeError(
+                f"{', '.join(whole)}: compares the documents of a whole corpus, which a chain never sees; write it into"
+                " a recipe and run that (corpusmill run, or plan.make and drive.run)"
+            )
         self._measures = list(measures) if measures else [step.build() for step in self.specs]
 
     def __call__(self, data: Batch) -> Outcome:

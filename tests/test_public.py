@@ -6,16 +6,17 @@ import pyarrow as pa
 import pytest
 
 import corpusmill
-from corpusmill import extract, filters
+from corpusmill import dedup, extract, filters
 from corpusmill.spec import members
 
 
 def test_public_names():
     """This list is the promise; a name leaves it only with a new major version."""
     expected = [
-        "BadWords", "Bounds", "C4", "Chain", "CorpusmillError", "FastText", "FineWebQuality", "GopherQuality",
-        "GopherRepetition", "Language", "Measured", "Outcome", "Resiliparse", "SCHEMA", "Trafilatura", "UrlFilter",
-        "View", "__version__", "conform", "from_texts",
+        "BadWords", "Bounds", "C4", "Chain", "CorpusmillError", "Decontaminate", "ExactDedup", "FastText",
+        "FineWebQuality", "GopherQuality", "GopherRepetition", "Language", "LineDedup", "Measured", "NearDedup",
+        "Outcome", "ParagraphDedup", "Resiliparse", "SCHEMA", "Trafilatura", "UrlFilter", "View", "__version__",
+        "conform", "from_texts",
     ]  # fmt: skip
     assert expected == sorted(corpusmill.__all__)
     for name in expected:
@@ -24,7 +25,7 @@ def test_public_names():
 
 def test_every_step_is_public():
     """A step that a recipe can name can be imported from the top."""
-    steps = {cls.__name__ for cls in (*members(filters.Filter), *members(extract.Extractor))}
+    steps = {cls.__name__ for cls in (*members(filters.Filter), *members(extract.Extractor), *members(dedup.Dedup))}
     assert steps <= set(corpusmill.__all__)
 
 

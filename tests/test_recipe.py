@@ -147,3 +147,31 @@ def test_a_recipe_is_found_by_file_or_by_name(tmp_path):
         recipe.load("finweb")
     with pytest.raises(RecipeError, match="no such recipe"):
         recipe.load(str(tmp_path / "fineweb.yaml"))
+
+
+DEDUP = """name: x
+input: {format: jsonl, paths: [a]}
+steps:
+  - use: near_dedup
+    %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "keep: longst",
+            r"x:5: steps\.0 \(near_dedup\)\.keep: found \"longst\": expected longest, newest, oldest, \{best: ",
+        ),
+        ("keep: {bst: a.b}", r"keep: found \{\"bst\": \"a\.b\"\}: expected longest"),
+        ("keep: {source_order: []}", r"source_order: empty; name the sources, the best first"),
+        ("alarm: {max_los: 1}", r"alarm\.max_los: unknown key; did you mean 'max_loss'"),
+        ("alarm: {max_loss: 2}", r"max_loss: found 2\.0; expected a share from 0 to 1"),
+        ("bands: 3\n    rows: 4\n    permutations: 5", r"3 bands of 4 rows need 12 permutations, found 5"),
+    ],
+)
+def test_mistakes_in_dedup_steps(line, message):
+    """One line each, with the place, what was found and what was expected."""
+    with pytest.raises(RecipeError, match=message):
+        recipe.parse(DEDUP % line, "x")

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from corpusmill import documents, spans
+from corpusmill.dedup import NearDedup
 from corpusmill.signals import Measured
 from corpusmill.spec import Bounds, members, numbered, spec
 from corpusmill.steps import Chain, domain
@@ -189,3 +190,9 @@ def test_domains():
     """Scheme, user, port, www. and case fall away."""
     urls = ["HTTP://www.Example.com:80/x?http://b.c/", "https://u:p@a.b/#c", "nonsense", None, "http://[::1]/"]
     assert ["example.com", "a.b", None, None] == domain(pa.array(urls)).to_pylist()[:4]
+
+
+def test_a_step_that_compares_documents_is_no_step_of_a_chain():
+    """The message says what to do."""
+    with pytest.raises(TypeError, match="near_dedup: compares the documents of a whole corpus.*recipe"):
+        Chain([NearDedup()])

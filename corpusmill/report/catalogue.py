@@ -51,7 +51,7 @@ def _default(field: dataclasses.Field[Any]) -> str:
         value = field.default_factory()
     if isinstance(value, Bounds):
         return f"[{number(value.low)}, {number(value.high)}]"
-    return recipe.dump(value).strip().removesuffix("...").strip() if not isinstance(value, str) else value or '""'
+    return recipe.inline(value) if not isinstance(value, str) else value or '""'
 
 
 def _comments(cls: type) -> dict[str, str]:
