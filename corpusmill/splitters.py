@@ -1,4 +1,4 @@
-"""How text is split into words: the one place that names the splitters, and the one that imports spaCy.
+"""How text is split into words and sentences: the one place that names the splitters, and that imports spaCy.
 
 `whitespace`  what `str.split()` gives.
 `uax29`       the segments between Unicode's default word boundaries that hold a letter or a number.
@@ -8,6 +8,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from importlib import resources as packages
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from corpusmill.errors import ResourceError
 from corpusmill.kernels import boundaries, unicode, words
 from corpusmill.kernels.buffers import Bytes, Int64s, Text
 from corpusmill.kernels.lines import strip
+from corpusmill.kernels.sentences import pack
 from corpusmill.kernels.words import Int32s, UInt64s
 
 Splitter = Literal["whitespace", "uax29", "uniseg", "spacy"]
@@ -129,6 +131,13 @@ def _tokens_around(pipeline: Any, text: str) -> tuple[Int64s, Int64s]:
         at = text.find(_POISON, at + len(_POISON))
     places = np.flatnonzero(kept)
     return places[begin], places[end - 1] + 1
+
+
+@cache
+def abbreviations() -> UInt64s:
+    """The packaged English abbreviations, whose full stop ends no sentence, packed for the kernels; shape (A,)."""
+    lines = packages.files("corpusmill").joinpath("lists/english_abbreviations.txt").read_text(encoding="ascii")
+    return pack([word for word in lines.splitlines() if word and not word.startswith("#")])
 
 
 def count_sentences(texts: Sequence[str]) -> list[int]:

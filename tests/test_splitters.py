@@ -2,6 +2,7 @@
 
 import builtins
 from itertools import pairwise
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -84,3 +85,12 @@ def test_sentences_are_those_of_spacys_sentencizer():
     pytest.importorskip("spacy")
     texts = ["", "One. Two", "Mr. One", "Hi.  ", "One. IS_ALPHA two. Three.", "IS_ALPHA"]
     assert splitters.count_sentences(texts) == [1, 2, 1, 2, 3, 1]
+
+
+def test_the_packaged_abbreviations_are_all_there():
+    """Every line of the list that is no comment is in the table."""
+    lines = (Path(splitters.__file__).parent / "lists/english_abbreviations.txt").read_text(encoding="ascii")
+    listed = {line for line in lines.split("\n") if line and line[0] != "#"}
+    packed = {int(word).to_bytes(8, "big").lstrip(b"\0").decode() for word in splitters.abbreviations()}
+    assert {"mr", "dr", "prof", "inc", "dec"} <= listed
+    assert packed == listed

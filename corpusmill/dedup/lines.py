@@ -6,7 +6,6 @@ occurrences go. Each shard then cuts those (`cut`). No text moves, and no order 
 Shapes: N documents, U units, M occurrences of keys in a partition.
 """
 
-from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -70,13 +69,14 @@ class LineDedup:
 
 def keys(text: "Text", step: LineDedup) -> "Units":
     """The units of N documents that may be cut: where they are in their document, and a 128-bit key of each."""
+    from corpusmill import splitters
     from corpusmill.kernels import line_keys, lines
 
     lower = line_keys.lower_case() if step.normalise == "lower" else np.zeros(0, np.int32)
     owned, starts, ends = lines.split(*text)
     if step.unit == "line":
         return line_keys.line_units(*text, owned, starts, ends, step.min_words, lower)
-    of_lines, first, last = line_keys.split_sentences(text.data, starts, ends, _abbreviations())
+    of_lines, first, last = line_keys.split_sentences(text.data, starts, ends, splitters.abbreviations())
     return line_keys.window_units(*text, of_lines[owned], first, last, step.sentences, step.min_words, lower)
 
 
@@ -116,11 +116,12 @@ def cut(text: "Text", units: "Units", drop: Flags, step: LineDedup) -> Measured:
         drop: bool (U,), from `owners`.
         step: the same as for `keys`.
     """
+    from corpusmill import splitters
     from corpusmill.kernels import line_cuts, line_keys, lines
     from corpusmill.spans import Spans
 
     owned, starts, ends = lines.split(*text)
-    of_lines, first, last = line_keys.split_sentences(text.data, starts, ends, _abbreviations())
+    of_lines, first, last = line_keys.split_sentences(text.data, starts, ends, splitters.abbreviations())
     solid = np.diff(of_lines) > 0  # every line that is not blank holds a sentence
     if step.unit == "line":
         gone = line_cuts.covered(text.offsets, owned, starts, ends, units, drop)
@@ -149,12 +150,3 @@ def share_cut(offsets: "Int64s", rows: "Int64s", starts: "Int64s", ends: "Int64s
 def _sums(flags: Flags, owned: "Int64s") -> "Int64s":
     """How many are set from owned[i] to owned[i+1], for each i."""
     return np.diff(np.append(0, np.cumsum(flags, dtype=np.int64))[owned])
-
-
-@cache
-def _abbreviations() -> "UInt64s":
-    from corpusmill import resources
-    from corpusmill.kernels.sentences import pack
-
-    words = resources.locate("english_abbreviations.txt").read_text(encoding="ascii").splitlines()
-    return pack([word for word in words if word and not word.startswith("#")])  # a list: it is read twice

@@ -91,6 +91,7 @@ class C4:
 
 
 def _measure(step: C4, view: "View") -> Measured:
+    from corpusmill import splitters
     from corpusmill.kernels import c4
     from corpusmill.kernels.line_edits import keep_lines
     from corpusmill.kernels.unicode import lengths
@@ -99,7 +100,8 @@ def _measure(step: C4, view: "View") -> Measured:
     reading = READINGS[step.dialect]
     assert step.min_words_per_line is not None  # the dialect's own was taken
     rules = c4.Rules(
-        *_tables(),
+        _decimal_digits(),
+        splitters.abbreviations(),
         longest=step.max_word_length,
         least=step.min_words_per_line,
         end_marks=step.terminal_punctuation,
@@ -149,14 +151,10 @@ def _sums(values: npt.NDArray[Any], per_page: npt.NDArray[np.int64]) -> npt.NDAr
 
 
 @cache
-def _tables() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint64]]:
-    """The runs of decimal digits, shape (D, 2), and the packed abbreviations, shape (A,)."""
+def _decimal_digits() -> npt.NDArray[np.int32]:
+    """The runs of decimal digits, first and last code point; shape (D, 2)."""
     from importlib import resources as packages
 
-    from corpusmill import resources
-    from corpusmill.kernels.sentences import pack
-
-    digits = packages.files("corpusmill.kernels").joinpath("decimal_digits.txt").read_text(encoding="ascii")
-    runs = [[int(end, 16) for end in line.split()] for line in digits.splitlines() if not line.startswith("#")]
-    words = resources.locate("english_abbreviations.txt").read_text(encoding="ascii").splitlines()
-    return np.array(runs, np.int32), pack(word for word in words if word and not word.startswith("#"))
+    lines = packages.files("corpusmill.kernels").joinpath("decimal_digits.txt").read_text(encoding="ascii")
+    runs = [[int(end, 16) for end in line.split()] for line in lines.splitlines() if not line.startswith("#")]
+    return np.array(runs, np.int32)

@@ -27,15 +27,16 @@ LONGEST = 8  # bytes of an abbreviation: it is looked up as one 64-bit number
 
 
 def pack(words: Iterable[str]) -> Words:
-    """Abbreviations as the numbers that `ends_sentence` looks up, sorted; shape (A,).
+    """Abbreviations as the numbers that `sentence_break` looks up, sorted; shape (A,).
 
     Raises:
         ValueError: for a word that is not 1 to 8 ASCII letters in lower case.
     """
-    for word in words:
+    distinct = set(words)  # `words` may be an iterator, and is read only once
+    for word in distinct:
         if not (word.isascii() and word.isalpha() and word.islower() and len(word) <= LONGEST):
             raise ValueError(f"expected 1 to {LONGEST} ASCII letters in lower case, found {word!r}")
-    return np.array(sorted({int.from_bytes(word.encode(), "big") for word in words}), np.uint64)
+    return np.array(sorted({int.from_bytes(word.encode(), "big") for word in distinct}), np.uint64)
 
 
 @kernel

@@ -123,6 +123,15 @@ def test_pages_with_few_sentences_are_dropped():
     assert run(f"{LINE}\nHere are two more. In one line.")[1] is None
 
 
+def test_an_abbreviation_of_the_packaged_list_ends_no_sentence():
+    """Titles do not break a sentence, on pages of one line and at the bound of three."""
+    assert run("Dr. Smith met Mr. Jones.")[0]["sentences"] == 1
+    text = "Dr. Smith met Mr. Jones.\nThey saw Prof. Brown of Acme Inc. there."
+    assert run(text)[0]["sentences"] == 2
+    assert run(text)[1] == "sentences<3"
+    assert run(text + " They left.")[:2][1] is None
+
+
 def test_long_pages_are_dropped_by_the_reference():
     """A page of 190,000 characters stays and one more is too many, for the reference only."""
     text = page() + "\n" + "x" * (190_000 - len(page()) - 1)

@@ -150,6 +150,14 @@ def test_abbreviations_are_ascii_words():
         pack(["mr", "e.g"])
 
 
+def test_abbreviations_may_come_from_an_iterator():
+    """A generator is read only once; the table is sorted, and holds each word once."""
+    assert pack(word for word in ("mr", "fig", "mr")).tolist() == [
+        int.from_bytes(b"mr", "big"),
+        int.from_bytes(b"fig", "big"),
+    ]
+
+
 @given(TEXTS, st.randoms(use_true_random=False))
 def test_only_kept_lines_without_cuts_remain(texts, random):
     """Any choice of lines and of cuts inside them gives the lines left, joined and stripped."""
