@@ -2,6 +2,7 @@
 
     python -m benchmarks.dedup_scale corpus FOLDER --documents 100000 [--near 0.2] [--seed 1] [--data DIR]
     python -m benchmarks.dedup_scale point WORK --documents 10000 100000 [--repeats 3] [--step '{use: near_dedup}']
+    python -m benchmarks.dedup_scale peer WORK --input FOLDER [--repeats 3] [--peer-python PYTHON | --peer-result FILE]
     python -m benchmarks.dedup_scale page POINTS.jsonl [--svg docs/scale.svg]
 
 `corpus` draws documents of about 1 KB from the sentences of real English texts (those of near_corpus); two documents
@@ -12,6 +13,10 @@ drawn apart share a sentence at most. The share `near` are copies of an earlier 
 its own, and adds a line to WORK/points.jsonl: processor seconds, largest resident memory (as the system counted it;
 and without pages of mapped files, which the system takes back when it needs them, sampled every 10 ms), bytes
 written. With --repeats, the median of each time and the largest of each memory. What was made is deleted.
+
+`peer` runs `corpusmill run` with one worker over a folder of JSON lines, FineWeb's parameters, and datatrove's four
+jobs over the same in its own interpreter (--peer-result: what peers/near_dedup_datatrove.py printed before); processor
+seconds of whole processes, start-up included, up to the lists of what is removed.
 
 `page` prints the tables and draws the figure.
 """
@@ -24,6 +29,8 @@ import random
 import resource
 import shutil
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +46,16 @@ GROUP = 12_000  # documents of one row group, about 12 MB of text
 SENTENCES = (6, 13)  # of a document
 EDITS = (0.002, 0.08)  # share of words changed, least and most
 SAMPLE = 0.01  # seconds between two looks at a process
+PEER = Path(__file__).parent / "peers/near_dedup_datatrove.py"
+LISTS = ("signature", "buckets", "cluster")  # datatrove's jobs up to the lists of what is removed
+FINEWEB = "{use: near_dedup, preset: fineweb}"
+FROM_JSONL = """
+name: scale
+input: {{format: jsonl, paths: ['{folder}/*.jsonl'], source: scale}}
+steps:
+  - {step}
+output: {out}
+"""
 RECIPE = """
 name: scale
 input: {{format: parquet, paths: ['{folder}/*.parquet'], source: scale}}
@@ -117,11 +134,15 @@ class Measured:
 
 def private_bytes(pid: int) -> int:
     """Resident bytes of a process that are not pages of files; 0 once it is gone."""
+    return _status(pid, "RssAnon")
+
+
+def _status(pid: int, name: str) -> int:
     try:
         lines = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines.splitlines() if line.startswith("RssAnon"))
+    return sum(int(line.split()[1]) * 1024 for line in lines.splitlines() if line.startswith(name))
 
 
 def run_tasks(phase, tasks, told) -> None:
@@ -132,7 +153,6 @@ def run_tasks(phase, tasks, told) -> None:
     start = private_bytes(os.getpid())
     for task in tasks:
         run(task)
-    used = resource.getrusage(resource.RUSAGE_SELF)
     told.send(
         {
             "tasks": len(tasks),
@@ -140,7 +160,7 @@ def run_tasks(phase, tasks, told) -> None:
             "wall": round(time.perf_counter() - wall, 3),
             "build_seconds": round(built - begin, 3),
             "start_private_mb": round(start / 1e6, 1),
-            "resident_mb": round(used.ru_maxrss / 1e3, 1),
+            "resident_mb": round(_status(os.getpid(), "VmHWM") / 1e6, 1),
         }
     )
 
@@ -169,6 +189,11 @@ def stored(folder: Path) -> dict[str, dict]:
     return found
 
 
+def most_records(phase: Path) -> int:
+    """Records of the largest task of a phase."""
+    return max(json.loads(path.read_text())["report"]["records"] for path in (phase / "reports").iterdir())
+
+
 def once(work: Path, folder: Path, step: str) -> dict:
     """One run over a corpus, and what it took."""
     out = work / "out"
@@ -180,6 +205,7 @@ def once(work: Path, folder: Path, step: str) -> dict:
     stage = Path(result.layout.folder)
     tallies = {name.partition(".")[2]: count for name, count in sorted(report.tallies.items())}
     found = {"phases": measured.phases, "stored": stored(stage), "seconds": result.seconds, "tallies": tallies}
+    found["largest"] = {phase: most_records(stage / phase) for phase in ("02-candidates", "04-members", "05-matches")}
     found |= {"shards": len(result.manifest.shards), "kept": report.kept, "dropped": report.dropped}
     shutil.rmtree(out)
     return found
@@ -203,14 +229,58 @@ def point(work: Path, count: int, step: str, repeats: int, options: argparse.Nam
     return {"documents": count, "step": step, "repeats": repeats, "near": options.near, **found}
 
 
+def children_seconds() -> float:
+    """Processor seconds of the processes that were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def ours(work: Path, folder: Path) -> dict:
+    """One run of the command; its processor seconds, and those of its parts."""
+    out = work / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    path = work / "peer.yaml"
+    path.write_text(FROM_JSONL.format(folder=folder, out=out, step=FINEWEB))
+    before = children_seconds()
+    command = [sys.executable, "-P", "-m", "corpusmill", "run", str(path), "--runner", "local"]
+    subprocess.run(command, check=True, capture_output=True)
+    spent = children_seconds() - before
+    stages = [json.loads(file.read_text())["seconds"] for file in sorted(out.glob("*/*/timing.json"))]
+    seconds = {name: one for stage in stages for name, one in stage.items()}
+    report = json.loads(next(out.glob("*/02-near_dedup/report.json")).read_text())
+    shutil.rmtree(out)
+    to_lists = spent - seconds["near_dedup.remove"]
+    found = {"documents": report["records"], "removed": report["dropped"], "to_lists": to_lists, "all": spent}
+    return found | {"parts": stages}
+
+
+def peer(work: Path, options: argparse.Namespace) -> dict:
+    """Both, and how many times as long datatrove takes to its lists."""
+    runs = [ours(work, options.input) for _ in range(options.repeats)]
+    found = sorted(runs, key=lambda run: run["to_lists"])[len(runs) // 2]
+    if options.peer_result:
+        told = options.peer_result.read_text()
+    else:
+        command = [options.peer_python, str(PEER), str(options.input)]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    theirs = json.loads(told)
+    lists = sum(theirs["stages"][name]["seconds_cpu"] for name in LISTS)
+    theirs["removed"] = len(theirs["removed"])
+    ratio = lists / found["to_lists"]
+    return {"ours": found, "all_of_ours": [run["to_lists"] for run in runs], "theirs": theirs, "ratio": ratio}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=["corpus", "point", "page"])
+    parser.add_argument("action", choices=["corpus", "point", "peer", "page"])
     parser.add_argument("place", type=Path)
     parser.add_argument("--documents", type=int, nargs="+")
     parser.add_argument("--near", type=float, default=0.2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--input", type=Path)
+    parser.add_argument("--peer-python")
+    parser.add_argument("--peer-result", type=Path)
     parser.add_argument("--step", default="{use: near_dedup}")
     parser.add_argument("--keep", action="store_true", help="leave the corpus where it is")
     parser.add_argument("--data", type=Path, default=corpora.DATA)
@@ -219,6 +289,9 @@ def main():
         print(json.dumps(corpus(options.place, options.documents[0], options.near, options.seed, options.data)))
         return
     options.place.mkdir(parents=True, exist_ok=True)
+    if options.action == "peer":
+        print(json.dumps(peer(options.place, options), indent=1))
+        return
     for count in options.documents:
         found = point(options.place, count, options.step, options.repeats, options)
         with (options.place / "points.jsonl").open("a") as lines:

@@ -59,7 +59,8 @@ class Components:
         """Compile or load the kernels, before the clock of a task runs."""
         from corpusmill.kernels import components
 
-        components.union_runs(np.arange(2), np.array([0, 2]), np.arange(2))
+        members = pa.array(np.arange(2)).to_numpy()  # not to be written to, as those of a file
+        components.union_runs(np.arange(2), np.array([0, 2]), members)
         return committing(self.layout, self._make)
 
     def _make(self, _: Task, clock: Clock) -> Made:

@@ -193,6 +193,7 @@ class Candidates(Gathering):
         """Compile or load the kernels."""
         from corpusmill.kernels import grouping
 
+        _columns(pa.RecordBatch.from_pylist([], schema=KEYS), 0)  # pyarrow's first array of numpy loads more
         grouping.groups(np.zeros(2, np.uint64), np.zeros(2, np.uint64), np.arange(2))
         return self._make
 
