@@ -194,5 +194,5 @@ def test_domains():
 
 def test_a_step_that_compares_documents_is_no_step_of_a_chain():
     """The message says what to do."""
-    with pytest.raises(TypeError, match="near_dedup: compares the documents of a whole corpus.*recipe"):
+    with pytest.raises(TypeError, match=r"near_dedup: compares the documents of a whole corpus.*recipe"):
         Chain([NearDedup()])

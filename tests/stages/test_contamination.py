@@ -40,7 +40,15 @@ def test_contaminated_documents_go(folder, sets, tmp_path):
         (row["id"], row["reason"], row["decontaminate.item"]) for row in rows
     ]
     report = json.loads((tmp_path / "out/small/02-decontaminate/report.json").read_text())
-    expected = {"benchmark": "math", "items": 4, "too_short": 1, "too_common": 1, "found": 1, "whole": 1, "documents": 1}
+    expected = {
+        "benchmark": "math",
+        "items": 4,
+        "too_short": 1,
+        "too_common": 1,
+        "found": 1,
+        "whole": 1,
+        "documents": 1,
+    }
     assert [expected] == report["contamination"]
 
 

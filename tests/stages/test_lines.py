@@ -62,7 +62,9 @@ def test_bounds_judge_what_is_left(folder, tmp_path):
 def test_runs_of_sentences(tmp_path):
     """A passage of sentences that stands in two documents stays whole in one of them."""
     passage = "One thing came first here. Then came another thing. A third one followed it."
-    data = [{"id": f"p{i}", "text": f"This is only in {i} and nowhere. {passage} End of text {i} it is."} for i in range(4)]
+    data = [
+        {"id": f"p{i}", "text": f"This is only in {i} and nowhere. {passage} End of text {i} it is."} for i in range(4)
+    ]
     _, result = texts.run(texts.write(tmp_path / "t", data), tmp_path / "out", "{use: line_dedup, unit: sentences}")
     found = texts.kept(result)["text"].to_pylist()
     assert 1 == sum(passage in text for text in found)
