@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from corpusmill.stats import Report
 
 EXCHANGE = "how dedup gathers keys: by ranges of files, or packed through the runner's shuffle (default: as suits it)"
+ANEW = "shards were made anew from the source, with what had been taken down from {0}; run corpusmill remove again"
 EPILOG = "What follows -- goes to Beam as it is, e.g. run … --runner DataflowRunner -- --project=… --region=…"
 
 
@@ -139,6 +140,8 @@ def _run(options: argparse.Namespace) -> int:
     for result in results:
         _print(stage(result.layout.title, result.report, result.seconds, result.further))
         print(f"\nshards   {paths.join(result.layout.folder, 'documents')}\nreport   {result.layout.report}")
+    if results[0].resumed < len(results[0].manifest.shards) and journal.proofs(chosen.root):
+        print(f"corpusmill: {ANEW.format(chosen.root)}", file=sys.stderr)
     print(f"why?     corpusmill explain {chosen.root} {_sample([result.report for result in results])}")
     return 0
 

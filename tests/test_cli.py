@@ -31,7 +31,8 @@ def test_no_new_flags():
     """Knobs belong into the recipe; a new flag needs a reason, and this list."""
     expected = {
         "run": ["--exchange", "--help", "--runner", "--set", "--workers"], "plan": ["--help", "--set"], "report": ["--help"],
-        "explain": ["--help"], "verify": ["--help"], "steps": ["--help"], "recipes": ["--copy", "--help"],
+        "explain": ["--help"], "verify": ["--help"], "remove": ["--dry-run", "--help"],
+        "steps": ["--help"], "recipes": ["--copy", "--help"],
         "classifier": ["--help"], "classifier train": [
             "--dim", "--epochs", "--held-out", "--help", "--lr", "--negative", "--ngrams", "--out", "--positive",
             "--quantize", "--seed",
@@ -47,7 +48,9 @@ def test_no_new_flags():
     assert expected == found
 
 
-@pytest.mark.parametrize("name", [None, "run", "plan", "report", "explain", "verify", "steps", "recipes", "classifier"])
+@pytest.mark.parametrize(
+    "name", [None, "run", "plan", "report", "explain", "verify", "remove", "steps", "recipes", "classifier"]
+)
 def test_every_command_has_help(name, capsys):
     """--help prints and ends well."""
     with pytest.raises(SystemExit) as ended:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from corpusmill.errors import InputError, OutputError
 from corpusmill.storage import exchange, paths
 from corpusmill.storage.layout import StageLayout
 from corpusmill.storage.manifest import Manifest
+from corpusmill.storage.shards import batches
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,20 @@ class Earlier:
     digest: str
 
     def key_range(self, kind: str, part: int, parts: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Its keys with their shard, of the range that a run with `parts` partitions gives number `part`."""
+        """Its keys with their shard, of the range that a run with `parts` partitions gives number `part`.
+
+        Only those of documents that it kept: one that it dropped itself is no reason to drop another, least of all
+        when the document that stayed in its place has been taken down since.
+        """
         for shard in range(len(self.rows)):
+            stays = _stays(self.layout.ledger(shard), self.digest)
             path = self.index.file(kind, shard)
             own = int(exchange.metadata(path)["parts"])
             first, last = part * own // parts, -(-(part + 1) * own // parts)
             for mine in range(first, last):
                 for batch in exchange.read_part(path, mine):
                     inside = key_range(batch.column("high").to_numpy(), parts) == part
+                    inside &= stays[batch.column("row").to_numpy()]
                     yield shard, batch if inside.all() else batch.filter(pa.array(inside))
 
 
@@ -91,6 +99,13 @@ def _check(path: str, told: Mapping[str, str]) -> None:
                 f"against: {path}: its index was made with {name} = {there.get(name, 'nothing')}, and this step has"
                 f" {name} = {mine}; keys of different kinds never meet. Use the same settings, or run the older again."
             )
+
+
+@lru_cache(maxsize=64)
+def _stays(ledger: str, _digest: str) -> npt.NDArray[np.bool_]:
+    """Which rows of its input a stage kept; another digest of its manifest may mean another ledger."""
+    kept = [batch.column("reason").is_null() for batch in batches(ledger, ["reason"])]
+    return np.concatenate([np.zeros(0, bool), *(column.to_numpy(zero_copy_only=False) for column in kept)])
 
 
 def key_range(high: npt.NDArray[np.uint64], parts: int) -> npt.NDArray[np.int64]:

@@ -1,0 +1,1 @@
+"""Taking documents down from a finished run: found, removed from every file, and proved."""
