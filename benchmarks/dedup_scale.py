@@ -2,8 +2,8 @@
 
     python -m benchmarks.dedup_scale corpus FOLDER --documents 100000 [--near 0.2] [--seed 1] [--data DIR]
     python -m benchmarks.dedup_scale point WORK --documents 10000 100000 [--repeats 3] [--step '{use: near_dedup}']
-    python -m benchmarks.dedup_scale peer WORK --input FOLDER [--repeats 3] [--peer-python PYTHON | --peer-result FILE]
-    python -m benchmarks.dedup_scale page POINTS.jsonl [--svg docs/scale.svg]
+    python -m benchmarks.dedup_scale components WORK --documents 20000000 100000000 [--stars]
+    python -m benchmarks.dedup_scale_figure WORK/points.jsonl --svg docs/scale.svg
 
 `corpus` draws documents of about 1 KB from the sentences of real English texts (those of near_corpus); two documents
 drawn apart share a sentence at most. The share `near` are copies of an earlier document with one word in 500 to one in
@@ -14,11 +14,10 @@ its own, and adds a line to WORK/points.jsonl: processor seconds, largest reside
 and without pages of mapped files, which the system takes back when it needs them, sampled every 10 ms), bytes
 written. With --repeats, the median of each time and the largest of each memory. What was made is deleted.
 
-`peer` runs `corpusmill run` with one worker over a folder of JSON lines, FineWeb's parameters, and datatrove's four
-jobs over the same in its own interpreter (--peer-result: what peers/near_dedup_datatrove.py printed before); processor
-seconds of whole processes, start-up included, up to the lists of what is removed.
+`components` measures the one phase whose memory grows with the corpus, over buckets that are made up as the corpus has
+them: 0.94 a document, of two documents each, a third of the documents in them. --stars: by star rounds.
 
-`page` prints the tables and draws the figure.
+`dedup_scale_figure` prints the tables of dedup_scale.md and draws the figure.
 """
 
 import argparse
@@ -26,36 +25,33 @@ import json
 import multiprocessing
 import os
 import random
-import resource
 import shutil
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks import corpora, near_corpus
 from corpusmill import drive, plan, recipe
+from corpusmill.dedup.near import NearDedup
+from corpusmill.stages import components
+from corpusmill.stages.components import RUNS, Components
+from corpusmill.stages.members import group_count
+from corpusmill.stages.near import KEY_BYTES, PART_BYTES, runs_batches
+from corpusmill.stages.phases import Inlet, part_work
+from corpusmill.storage.exchange import IndexedFile
+from corpusmill.storage.layout import StageLayout
 
 FILE = 100_000  # documents of one file
 GROUP = 12_000  # documents of one row group, about 12 MB of text
 SENTENCES = (6, 13)  # of a document
 EDITS = (0.002, 0.08)  # share of words changed, least and most
+BUCKETS = 0.94  # a document, in the corpus above with 20 bands of 5
 SAMPLE = 0.01  # seconds between two looks at a process
-PEER = Path(__file__).parent / "peers/near_dedup_datatrove.py"
-LISTS = ("signature", "buckets", "cluster")  # datatrove's jobs up to the lists of what is removed
-FINEWEB = "{use: near_dedup, preset: fineweb}"
-FROM_JSONL = """
-name: scale
-input: {{format: jsonl, paths: ['{folder}/*.jsonl'], source: scale}}
-steps:
-  - {step}
-output: {out}
-"""
 RECIPE = """
 name: scale
 input: {{format: parquet, paths: ['{folder}/*.parquet'], source: scale}}
@@ -112,13 +108,14 @@ def corpus(folder: Path, count: int, near: float, seed: int, data: Path) -> dict
 class Measured:
     """Runs each phase in a process of its own and remembers what that took."""
 
-    def __init__(self) -> None:
+    def __init__(self, target=None) -> None:
         self.phases: dict[str, dict] = {}
+        self.target = target or run_tasks
 
     def __call__(self, phase, tasks) -> None:
         context = multiprocessing.get_context("spawn")
         here, there = context.Pipe(duplex=False)
-        process = context.Process(target=run_tasks, args=(phase, list(tasks), there))
+        process = context.Process(target=self.target, args=(phase, list(tasks), there))
         process.start()
         private = 0
         while process.is_alive():
@@ -229,71 +226,62 @@ def point(work: Path, count: int, step: str, repeats: int, options: argparse.Nam
     return {"documents": count, "step": step, "repeats": repeats, "near": options.near, **found}
 
 
-def children_seconds() -> float:
-    """Processor seconds of the processes that were waited for."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def made_up_runs(work: Path, count: int) -> Components:
+    """The phase that finds components, over buckets of two documents."""
+    rng = np.random.default_rng(1)
+    parts = max(1, -(-count * 20 * KEY_BYTES // PART_BYTES))
+    candidates = StageLayout(str(work), 2, "candidates")
+    buckets = int(count * BUCKETS / parts)
+    for part in range(parts):
+        one = rng.integers(0, count // 3, buckets) * 3
+        members = np.stack([one, one + 1], axis=1).reshape(-1)
+        with IndexedFile(candidates.file("runs", part), RUNS, 1) as file:
+            for batch in runs_batches(np.arange(0, 2 * buckets + 1, 2), members):
+                file.add(batch)
+            file.finish()
+    numbering = (*range(0, count, FILE), count)
+    groups = group_count(count, NearDedup())
+    return Components(StageLayout(str(work), 3, "components"), Inlet(candidates, "runs", parts), "x", numbering, groups)
 
 
-def ours(work: Path, folder: Path) -> dict:
-    """One run of the command; its processor seconds, and those of its parts."""
-    out = work / "out"
-    shutil.rmtree(out, ignore_errors=True)
-    path = work / "peer.yaml"
-    path.write_text(FROM_JSONL.format(folder=folder, out=out, step=FINEWEB))
-    before = children_seconds()
-    command = [sys.executable, "-P", "-m", "corpusmill", "run", str(path), "--runner", "local"]
-    subprocess.run(command, check=True, capture_output=True)
-    spent = children_seconds() - before
-    stages = [json.loads(file.read_text())["seconds"] for file in sorted(out.glob("*/*/timing.json"))]
-    seconds = {name: one for stage in stages for name, one in stage.items()}
-    report = json.loads(next(out.glob("*/02-near_dedup/report.json")).read_text())
-    shutil.rmtree(out)
-    to_lists = spent - seconds["near_dedup.remove"]
-    found = {"documents": report["records"], "removed": report["dropped"], "to_lists": to_lists, "all": spent}
-    return found | {"parts": stages}
+def by_stars(phase, tasks, told) -> None:
+    """As `run_tasks`, with components from star rounds."""
+    components.UNION_FIND_MAX = 0
+    run_tasks(phase, tasks, told)
 
 
-def peer(work: Path, options: argparse.Namespace) -> dict:
-    """Both, and how many times as long datatrove takes to its lists."""
-    runs = [ours(work, options.input) for _ in range(options.repeats)]
-    found = sorted(runs, key=lambda run: run["to_lists"])[len(runs) // 2]
-    if options.peer_result:
-        told = options.peer_result.read_text()
-    else:
-        command = [options.peer_python, str(PEER), str(options.input)]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    theirs = json.loads(told)
-    lists = sum(theirs["stages"][name]["seconds_cpu"] for name in LISTS)
-    theirs["removed"] = len(theirs["removed"])
-    ratio = lists / found["to_lists"]
-    return {"ours": found, "all_of_ours": [run["to_lists"] for run in runs], "theirs": theirs, "ratio": ratio}
+def components_alone(work: Path, count: int, stars: bool) -> dict:
+    """The measurement of one phase at one size."""
+    shutil.rmtree(work / "alone", ignore_errors=True)
+    measured = Measured(by_stars if stars else run_tasks)
+    phase = made_up_runs(work / "alone", count)
+    measured(phase, part_work(phase, "key", 1).tasks)
+    shutil.rmtree(work / "alone")
+    return {"documents": count, "alone": "stars" if stars else "union-find", "phases": measured.phases}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=["corpus", "point", "peer", "page"])
+    parser.add_argument("action", choices=["corpus", "point", "components"])
     parser.add_argument("place", type=Path)
     parser.add_argument("--documents", type=int, nargs="+")
     parser.add_argument("--near", type=float, default=0.2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--input", type=Path)
-    parser.add_argument("--peer-python")
-    parser.add_argument("--peer-result", type=Path)
     parser.add_argument("--step", default="{use: near_dedup}")
     parser.add_argument("--keep", action="store_true", help="leave the corpus where it is")
+    parser.add_argument("--stars", action="store_true", help="star rounds in place of union-find")
     parser.add_argument("--data", type=Path, default=corpora.DATA)
     options = parser.parse_args()
     if options.action == "corpus":
         print(json.dumps(corpus(options.place, options.documents[0], options.near, options.seed, options.data)))
         return
     options.place.mkdir(parents=True, exist_ok=True)
-    if options.action == "peer":
-        print(json.dumps(peer(options.place, options), indent=1))
-        return
     for count in options.documents:
-        found = point(options.place, count, options.step, options.repeats, options)
+        if options.action == "components":
+            found = components_alone(options.place, count, options.stars)
+        else:
+            found = point(options.place, count, options.step, options.repeats, options)
         with (options.place / "points.jsonl").open("a") as lines:
             lines.write(json.dumps(found) + "\n")
         print(json.dumps(found, indent=1), flush=True)
