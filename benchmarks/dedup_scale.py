@@ -212,7 +212,10 @@ def point(work: Path, count: int, step: str, repeats: int, options: argparse.Nam
     """The measurement of one size."""
     folder = work / f"corpus-{count}"
     if not folder.exists():
-        corpus(folder, count, options.near, options.seed, options.data)
+        part = work / "part"
+        shutil.rmtree(part, ignore_errors=True)
+        corpus(part, count, options.near, options.seed, options.data)
+        part.rename(folder)
     runs = [once(work, folder, step) for _ in range(repeats)]
     found = runs[0]
     for name, phase in found["phases"].items():
