@@ -30,17 +30,13 @@ def write(path: Path, texts: list[str]) -> None:
 PHASES = """
 import sys
 from pathlib import Path
-from corpusmill import recipe
-from corpusmill.stages.near import NearStage
-from corpusmill.storage.layout import StageLayout
+from corpusmill import plan, recipe
 from corpusmill.storage.splits import Split
 
 path, out, count, settings = sys.argv[1:]
-step = recipe.parse(
-    f"name: hot\\ninput: {{format: jsonl, paths: [none]}}\\noutput: {out}\\nsteps: [{settings}]\\n", "hot.yaml"
-).steps[0]
+text = f"name: hot\\ninput: {{format: parquet, paths: ['{path}']}}\\noutput: {out}\\nsteps: [{settings}]\\n"
+stage = plan.make(recipe.parse(text, "hot.yaml")).stages[-1]
 size = Path(path).stat().st_size
-stage = NearStage(StageLayout(out, 2, "near_dedup"), step, "near_dedup", "key", None, ())
 for work in stage.works([Split(path, 0, int(count), size, size, "f")])[:-1]:
     run = work.phase.build()
     for task in work.tasks:
@@ -60,7 +56,7 @@ def found(tmp_path: Path, texts: list[str], settings: str) -> tuple[Counter, Cou
     )
     assert 0 == done.returncode, done.stderr
     assert int(done.stdout) < MOST_MEMORY
-    folder = tmp_path / "02-near_dedup"
+    folder = tmp_path / "hot/02-near_dedup"
     tallies, sizes = Counter(), Counter()
     for sidecar in sorted(folder.glob("0*/reports/*.json")):
         report = json.loads(sidecar.read_text())["report"]
