@@ -38,6 +38,11 @@ def in_local(byte: int) -> bool:
 
 
 @kernel
+def _in_label(byte: int) -> bool:
+    return (in_word(byte) and byte != 95) or byte >= 128
+
+
+@kernel
 def address_around(data: Bytes, base: int, at: int, stop: int) -> tuple[int, int]:
     """Give what could be an e-mail address around the `@` at `at`; two equal places where it cannot.
 
@@ -57,10 +62,10 @@ def address_around(data: Bytes, base: int, at: int, stop: int) -> tuple[int, int
     while right < most:
         byte = data[right]
         if byte == 46:
-            if right == at + 1 or right + 1 >= most or data[right + 1] == 46:
+            if right == at + 1 or right + 1 >= most or not _in_label(data[right + 1]):
                 break
             dots = True
-        elif not (in_word(byte) or byte >= 128) or byte == 95:
+        elif not _in_label(byte):
             break
         right += 1
     if not dots or (right < stop and data[right] == 64):

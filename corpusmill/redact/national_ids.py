@@ -246,13 +246,16 @@ _LETTERS = [
 ]
 KINDS = tuple(dict.fromkeys(one.kind for one in [*_NUMBERS, *_LETTERS]))
 _DIGIT_KINDS = frozenset(one.kind for one in _NUMBERS)
+_FICTION = re.compile(rb"\d{3}-555-01\d\d")  # telephone numbers that nobody has
 _SHAPE = re.compile(rb"[A-Za-z]{0,6}\d")
 _GROUPS = frozenset({1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 15})  # digits that the first group of a number may have
 
 
 def number(text: bytes, at: int, end: int, size: int, kinds: frozenset[str]) -> Hit | None:
     """The national number whose first group, of `size` digits, begins at `at`; it ends by `end`."""
-    return _find(text, at, end, _NUMBERS, kinds) if size in _GROUPS else None
+    if size not in _GROUPS or text[max(0, at - 1) : at] in (b"-", b".") or _FICTION.match(text, at):
+        return None
+    return _find(text, at, end, _NUMBERS, kinds)
 
 
 def word(text: bytes, start: int, end: int, kinds: frozenset[str]) -> Hit | None:

@@ -20,11 +20,12 @@ _OTHERS = re.compile(
 )
 _NAMED = re.compile(rb"(?:number|no\.?|nr\.?|#)[\s:.]*(?:is|was|are)?[\s:.(+]*$")  # "my number is"
 _AFTER = re.compile(rb"(?i)[ \t(,/-]{0,2}(?:office|fax|mobile|cell|home|work|tel|phone|direct|voice|hotline)\b")
+_DOCUMENTATION = re.compile(r"(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d")  # addresses that actions write
 _LEAD = re.compile(rb"(?:\+|\(\+?|\+\()$")
 _TAIL = re.compile(rb" ?(?:x|ext?n?\.?|extension|#|durchwahl|poste)[ .:]{0,3}(\d{1,6})(?![\dA-Za-z])", re.IGNORECASE)
 _GROUP = re.compile(rb"\d+")
 _MOST_GROUPS = 7
-_FICTION = re.compile(rb"555-?01\d\d$")  # numbers that North America keeps for fiction
+_FICTION = re.compile(r"55501\d\d$")  # numbers that North America keeps for fiction
 _MONEY = (b"$", b"\xa3", b"\xac", b"\xa5", b"#", b"=", b"%")
 _AROUND = re.compile(rb"[^0-9a-z_]|$")
 
@@ -108,7 +109,7 @@ def _at(text: bytes, groups: list[tuple[int, int]], first: int, plans: Regions) 
         end = groups[first + count - 1][1]
         alone = first + count == len(groups) or text[end : groups[first + count][0]] != b" "
         some = digits[:total]
-        if _FICTION.search(some.encode()):
+        if _FICTION.search(some) or some.startswith("000"):
             return None, count
         fits = _fitting(some, international, plans)
         if not fits and not (alone and count == len(sizes)):
@@ -152,6 +153,8 @@ def _judge(
     if not _stands_alone(text, begin, end, named, labelled) or (tail is None and _AROUND.match(text, end) is None):
         return None
     if not named and not international and (_DECIMAL.fullmatch(value) or _other(text, begin)):
+        return None
+    if _DOCUMENTATION.search(value):
         return None
     level = 1 if international or named else 2
     valid = any(_valid(value, name, level) for name in fits)
