@@ -3,8 +3,10 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -44,13 +46,12 @@ class Matching(Gathering):
 
     def prepare(self) -> Callable[[Task, Parts, Clock], Made]:
         """Compile or load the kernels, before the clock of a task runs."""
-        self._match(_candidates(_empty(self.step), []))
+        self._match(_gathered([_empty(self.step)], [])[1])
         return self._make
 
     def _make(self, task: Task, parts: Parts, clock: Clock) -> Made:
-        table = one_batch([_empty(self.step), *(batch for _, batch in parts[self.members.name])])
-        table = _best_first(table)
-        candidates = _candidates(table, [batch for _, batch in parts[self.runs.name]])
+        members = [_empty(self.step), *(batch for _, batch in parts[self.members.name])]
+        table, candidates = _gathered(members, [batch for _, batch in parts[self.runs.name]])
         clock.note("read")
         found = self._match(candidates)
         clock.note(f"{self.name}.matches")
@@ -127,29 +128,48 @@ class Matching(Gathering):
         return total
 
 
-def _best_first(table: pa.RecordBatch) -> pa.RecordBatch:
-    """Members by component, earlier runs' first, then by rank, tie and number."""
-    names = ("document", "tie", "rank", "root")
-    document, tie, rank, root = (table.column(name).to_numpy() for name in names)
-    new = ~table.column("fixed").to_numpy(zero_copy_only=False)
-    return table.take(pa.array(np.lexsort((document, tie, rank, new, root))))
-
-
-def _candidates(table: pa.RecordBatch, runs: list[pa.RecordBatch]) -> Candidates:
+def _gathered(batches: list[pa.RecordBatch], runs: list[pa.RecordBatch]) -> tuple[pa.RecordBatch, Candidates]:
+    """Members, best first in their components: what is small, as a table; and all that matching looks at."""
+    large = ("signature", "shingles")
+    names = [name for name in batches[0].schema.names if name not in large]
+    table = one_batch([batch.select(names) for batch in batches])
+    order = _best_first(table)
+    table = table.take(pa.array(order))
+    shingles = pa.chunked_array([batch.column("shingles") for batch in batches]).combine_chunks().take(pa.array(order))
     document = table.column("document").to_numpy()
     offsets, members = _local(document, runs)
-    signature = table.column("signature")
-    shingles = table.column("shingles")
-    width = signature.type.list_size
-    return Candidates(
+    return table, Candidates(
         component=table.column("root").to_numpy(),
         fixed=table.column("fixed").to_numpy(zero_copy_only=False),
-        signatures=signature.flatten().to_numpy().reshape(len(document), width),
+        signatures=_signatures(batches, order),
         sets_offsets=shingles.offsets.to_numpy().astype(np.int64),
         sets=shingles.values.to_numpy(),
         run_offsets=offsets,
         run_members=members,
     )
+
+
+def _best_first(table: pa.RecordBatch) -> Int64s:
+    """Places of the members by component, earlier runs' first, then by rank, tie and number."""
+    names = ("document", "tie", "rank", "root")
+    document, tie, rank, root = (table.column(name).to_numpy() for name in names)
+    new = ~table.column("fixed").to_numpy(zero_copy_only=False)
+    return np.lexsort((document, tie, rank, new, root))
+
+
+def _signatures(batches: list[pa.RecordBatch], order: Int64s) -> npt.NDArray[Any]:
+    """Signatures in that order, (D, K); most of the memory of a group, so they are there once."""
+    kind = batches[0].schema.field("signature").type
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    found = np.empty((len(order), kind.list_size), kind.value_type.to_pandas_dtype())
+    first = 0
+    for batch in batches:
+        count = batch.num_rows
+        rows = batch.column("signature").flatten().to_numpy().reshape(count, kind.list_size)
+        found[place[first : first + count]] = rows
+        first += count
+    return found
 
 
 def _local(document: Int64s, runs: list[pa.RecordBatch]) -> tuple[Int64s, Int64s]:
