@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from corpusmill.filters import GopherRepetition as GopherRepetition
     from corpusmill.filters import Language as Language
     from corpusmill.filters import UrlFilter as UrlFilter
+    from corpusmill.redact import Redact as Redact
     from corpusmill.signals import Measured as Measured
     from corpusmill.spec import Bounds as Bounds
     from corpusmill.steps import Chain as Chain
@@ -48,6 +49,7 @@ _HOMES = {
     "filters": (
         "BadWords", "C4", "FastText", "FineWebQuality", "GopherQuality", "GopherRepetition", "Language", "UrlFilter",
     ),
+    "redact": ("Redact",),
     "signals": ("Measured",),
     "spec": ("Bounds",),
     "steps": ("Chain", "Outcome"),

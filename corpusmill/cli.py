@@ -71,6 +71,11 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("query", metavar="id-or-url")
     explain.set_defaults(call=_explain)
 
+    redact = commands.add_parser("redact", help="take personal data and secrets out of a text")
+    redact.add_argument("file", help="a text file, or - for standard input; the result goes to standard output")
+    redact.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. action=pseudonym")
+    redact.set_defaults(call=_redact)
+
     verify = commands.add_parser("verify", help="are two outputs the same, file by file")
     verify.add_argument("a", metavar="A")
     verify.add_argument("b", metavar="B")
@@ -234,6 +239,19 @@ def _given(path: str) -> bytes:
             return file.read()
     except OSError as error:
         raise errors.InputError(f"{path}: cannot be read ({error.strerror or error}){paths.near(path)}") from error
+
+
+def _redact(options: argparse.Namespace) -> int:
+    from corpusmill import recipe
+    from corpusmill.stages.masking import redacted
+    from corpusmill.storage import paths
+
+    text = sys.stdin.buffer.read() if options.file == "-" else paths.read_input(options.file)
+    changed, counts = redacted(text, recipe.one_step("redact", options.set), options.file)
+    sys.stdout.buffer.write(changed)
+    found = ", ".join(f"{count} {entity}" for entity, count in counts.items() if count)
+    print(f"{options.file}: {found or 'nothing found'}", file=sys.stderr)
+    return 0
 
 
 def _steps(options: argparse.Namespace) -> int:

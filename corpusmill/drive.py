@@ -4,12 +4,14 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from corpusmill import errors, recipe, stats
 from corpusmill.plan import Plan
-from corpusmill.spec import intervals, limits
+from corpusmill.pruning import finished, prune
+from corpusmill.redact import Redactor
+from corpusmill.results import StageResult
+from corpusmill.spec import intervals, limits, members
 from corpusmill.stages.phases import add_counts
 from corpusmill.stages.work import Phase, Stage, Task, Work
 from corpusmill.storage import commit, manifest, paths
@@ -40,21 +42,6 @@ class Progress(Protocol):
         """The stage is complete or has stopped."""
 
 
-@dataclass(frozen=True)
-class StageResult:
-    """A finished stage: its manifest, its report, seconds of work by step, and how many shards were taken over.
-
-    `further` are parts of the report that only some stages have, such as the table of contamination.
-    """
-
-    layout: StageLayout
-    manifest: Manifest
-    report: stats.Report
-    seconds: dict[str, float]
-    resumed: int
-    further: dict[str, Any]
-
-
 def run(plan: Plan, execute: Execute, progress: Progress) -> list[StageResult]:
     """Run every stage of a plan that is not yet complete.
 
@@ -67,6 +54,9 @@ def run(plan: Plan, execute: Execute, progress: Progress) -> list[StageResult]:
         RunError: with what is committed kept; the same call resumes.
     """
     _claim(plan)
+    done = finished(plan)
+    if done is not None:
+        return done
     results: list[StageResult] = []
     splits, parent = list(plan.splits), None
     for stage in plan.stages:
@@ -74,6 +64,8 @@ def run(plan: Plan, execute: Execute, progress: Progress) -> list[StageResult]:
         _check_handover(results, result)
         results.append(result)
         splits, parent = stored_splits(stage.layout, result.manifest), result.manifest
+    if not plan.recipe.keep_intermediate:
+        results = [*(prune(result) for result in results[:-1]), results[-1]]
     return results
 
 
@@ -233,9 +225,15 @@ def _finish(stage: Stage, works: Sequence[Work], parent: Manifest | None, resume
     commit.put(layout.report, manifest.encode({**total.to_json(), "bounds": _bounds(stage), **further}))
     commit.put(layout.timing, manifest.encode({"seconds": {k: round(v, 6) for k, v in seconds.items()}}))
     before = None if parent is None else hashlib.sha256(manifest.encode(parent.to_json())).hexdigest()
-    record = Manifest(stage=layout.title, key=stage.key, parent=before, shards=entries)
+    record = Manifest(layout.title, stage.key, before, entries, _text(stage, parent))
     commit.put(layout.manifest, manifest.encode(record.to_json()))
     return StageResult(layout, record, total, seconds, resumed, further)
+
+
+def _text(stage: Stage, parent: Manifest | None) -> str:
+    """What the manifest says of the stage's texts."""
+    redacts = any(isinstance(step, members(Redactor)) for step in stage.specs)
+    return "redacted" if redacts or (parent is not None and parent.text == "redacted") else "raw"
 
 
 def _add_seconds(seconds: dict[str, float], work: Work) -> None:

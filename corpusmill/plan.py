@@ -1,7 +1,7 @@
 """From a recipe to stages and keys; nothing runs and nothing is written."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from corpusmill import __version__, recipe, resources
@@ -9,6 +9,7 @@ from corpusmill.dedup import Dedup
 from corpusmill.errors import RecipeError
 from corpusmill.extract import Extractor
 from corpusmill.recipe import Recipe
+from corpusmill.redact import Redact, Redactor
 from corpusmill.spec import members, names
 from corpusmill.stages.curate import MapStage
 from corpusmill.stages.work import Stage, digest
@@ -44,14 +45,31 @@ def make(chosen: Recipe) -> Plan:
         InputError: if the input is missing. ResourceError: if a model or list is.
     """
     root = paths.join(chosen.output, chosen.name)
-    found = splits.plan_splits(chosen.input)
-    stages: list[Stage] = []
-    for number, (called, specs) in enumerate(cut(chosen.steps), 1):
-        title = specs[0].use if specs and _is_stage(specs[0]) else "curate"
-        layout = StageLayout(root, number, title)
-        source = chosen.input if number == 1 else Stored()
-        stages.append(_stage(chosen, layout, source, tuple(called), tuple(specs), stages))
-    return Plan(chosen, root, tuple(found), tuple(stages))
+    return Plan(chosen, root, tuple(splits.plan_splits(chosen.input)), stages(chosen, root))
+
+
+def stages(chosen: Recipe, root: str, keys: Sequence[str] | None = None) -> tuple[Stage, ...]:
+    """The stages of a recipe, in order.
+
+    Args:
+        chosen: the recipe.
+        root: folder of the run.
+        keys: of the stages, where they are known from a finished run; then neither input nor models need be there.
+    """
+    found: list[Stage] = []
+    for number, (title, (called, specs)) in enumerate(zip(titles(chosen.steps), cut(chosen.steps), strict=True)):
+        layout = StageLayout.at(paths.join(root, title))
+        source = chosen.input if number == 0 else Stored()
+        key = stage_key(source, specs) if keys is None else keys[number]
+        stage: Any = _stage(chosen, layout, source, tuple(called), tuple(specs), key, found)
+        found.append(stage if keys is None else replace(stage, key=key))
+    return tuple(found)
+
+
+def titles(steps: Sequence[Any]) -> list[str]:
+    """The folders of the stages of some steps: `01-curate`, and so on."""
+    named = [specs[0].use if specs and _is_stage(specs[0]) else _title(specs) for _, specs in cut(steps)]
+    return [f"{number:02d}-{name}" for number, name in enumerate(named, 1)]
 
 
 def cut(steps: Sequence[Any]) -> list[tuple[list[str], list[Any]]]:
@@ -66,6 +84,16 @@ def cut(steps: Sequence[Any]) -> list[tuple[list[str], list[Any]]]:
     return found
 
 
+def _title(specs: Sequence[Any]) -> str:
+    """What a stage of steps that look at one document at a time is called."""
+    return "redact" if specs and all(isinstance(step, members(Redactor)) for step in specs) else "curate"
+
+
+def masking(steps: Sequence[Any]) -> Redact:
+    """What is masked in reports: what the recipe redacts, or all that is validated."""
+    return next((step for step in steps if isinstance(step, Redact)), Redact())
+
+
 def _is_stage(step: Any) -> bool:
     return isinstance(step, members(Dedup))
 
@@ -76,20 +104,20 @@ def _stage(
     source: Any,
     called: tuple[str, ...],
     specs: tuple[Any, ...],
+    key: str,
     before: Sequence[Stage],
 ) -> Stage:
-    key = stage_key(source, specs)
     if specs and _is_stage(specs[0]):
         from corpusmill.stages.dedup import dedup_stage
 
-        return dedup_stage(layout, called[0], specs[0], key, tuple(before))
+        return dedup_stage(layout, called[0], specs[0], key, masking(chosen.steps), tuple(before))
     extractors = [name for name, step in zip(called, specs, strict=True) if isinstance(step, members(Extractor))]
     if extractors and before:
         raise RecipeError(
             f"step {extractors[0]}: it needs pages, and {before[-1].layout.title} gives texts; put it first"
         )
     budget = chosen.errors
-    return MapStage(layout, source, specs, called, key, budget.max_share, budget.at_least)
+    return MapStage(layout, source, specs, called, key, budget.max_share, budget.at_least, masking(chosen.steps))
 
 
 def stage_key(source: Any, specs: Iterable[Any]) -> str:

@@ -17,11 +17,12 @@ from corpusmill.dedup.keep import Keep
 from corpusmill.errors import RecipeError
 from corpusmill.extract import Extractor
 from corpusmill.filters import Filter
+from corpusmill.redact import Redactor
 from corpusmill.spec import Bounds, members, numbered, spec, takes_limit
 from corpusmill.storage.inputs import Input
 
 KEEP = "longest, newest, oldest, {best: step.signal} or {source_order: [source, …]}"
-Step = Extractor | Filter | Dedup
+Step = Extractor | Filter | Dedup | Redactor
 SHIPPED = Path(__file__).parent / "recipes"
 
 
@@ -50,6 +51,7 @@ class Recipe:
     input: Annotated[Input, Field(discriminator="format")]
     steps: tuple[Annotated[Step, Field(discriminator="use")], ...]
     output: str = "out"
+    keep_intermediate: bool = True  # false removes the documents of all stages but the last when the run is done
     errors: ErrorBudget = ErrorBudget()
 
     def __post_init__(self) -> None:
@@ -99,6 +101,16 @@ def parse(text: str, file: str = "recipe", settings: Iterable[str] = ()) -> Reci
     except ValidationError as error:
         faults = [_fault(item, root, file) for item in error.errors()]
         raise RecipeError("\n".join(dict.fromkeys(faults))) from None
+
+
+def one_step(use: str, settings: Iterable[str] = ()) -> Any:
+    """One step by its name, with settings as `key=value`, outside of any recipe.
+
+    Raises:
+        RecipeError: for settings that it does not take.
+    """
+    whole = f"{{name: step, input: {{format: jsonl, paths: [none]}}, steps: [{{use: {use}}}]}}"
+    return parse(whole, "--set", [f"steps.{use}.{setting}" for setting in settings]).steps[0]
 
 
 def dump(value: Any) -> str:

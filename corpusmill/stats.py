@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -27,8 +27,11 @@ class Example(NamedTuple):
 
 
 def example(identifier: str, url: str | None, value: float | None, text: str) -> Example:
-    """An example with its excerpt: the first code points of the text, white space run together."""
-    excerpt = " ".join(text[: 4 * EXCERPT].split())[:EXCERPT]
+    """An example with its excerpt: the first code points of the text, white space run together.
+
+    The excerpt is longer than what is written, so that what is masked in it is not cut in two first.
+    """
+    excerpt = " ".join(text[: 8 * EXCERPT].split())[: 4 * EXCERPT]
     return Example(zlib.crc32(identifier.encode("utf-8", "surrogatepass")), identifier, url, value, excerpt)
 
 
@@ -124,6 +127,13 @@ class Report:
         """Add documents with large values of a signal; the largest stay."""
         both = {*self.largest.get(signal, []), *examples}
         self.largest[signal] = sorted(both, key=lambda e: (-(e.value or 0.0), e.key, e.id))[:LARGEST]
+
+    def change_excerpts(self, change: Callable[[Sequence[str]], list[str]]) -> None:
+        """Change all excerpts and addresses at once, and cut excerpts to the length that is written."""
+        groups = [*self.examples.values(), *self.largest.values()]
+        new = iter(change([text for group in groups for e in group for text in (e.excerpt, e.url or "")]))
+        for group in groups:
+            group[:] = [e._replace(excerpt=next(new)[:EXCERPT], url=next(new) or None) for e in group]
 
     def faults(self) -> list[str]:
         """What does not add up; empty when nothing vanished."""

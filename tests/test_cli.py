@@ -31,7 +31,7 @@ def test_no_new_flags():
     """Knobs belong into the recipe; a new flag needs a reason, and this list."""
     expected = {
         "run": ["--exchange", "--help", "--runner", "--set", "--workers"], "plan": ["--help", "--set"], "report": ["--help"],
-        "explain": ["--help"], "verify": ["--help"], "remove": ["--dry-run", "--help"],
+        "explain": ["--help"], "verify": ["--help"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help"],
         "steps": ["--help"], "recipes": ["--copy", "--help"],
         "classifier": ["--help"], "classifier train": [
             "--dim", "--epochs", "--held-out", "--help", "--lr", "--negative", "--ngrams", "--out", "--positive",

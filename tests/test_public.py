@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 import corpusmill
-from corpusmill import dedup, extract, filters
+from corpusmill import dedup, extract, filters, redact
 from corpusmill.spec import members
 
 
@@ -15,7 +15,7 @@ def test_public_names():
     expected = [
         "BadWords", "Bounds", "C4", "Chain", "CorpusmillError", "Decontaminate", "ExactDedup", "FastText",
         "FineWebQuality", "GopherQuality", "GopherRepetition", "Language", "LineDedup", "Measured", "NearDedup",
-        "Outcome", "ParagraphDedup", "Resiliparse", "SCHEMA", "Trafilatura", "UrlFilter", "View", "__version__",
+        "Outcome", "ParagraphDedup", "Redact", "Resiliparse", "SCHEMA", "Trafilatura", "UrlFilter", "View", "__version__",
         "conform", "from_texts",
     ]  # fmt: skip
     assert expected == sorted(corpusmill.__all__)
@@ -25,7 +25,15 @@ def test_public_names():
 
 def test_every_step_is_public():
     """A step that a recipe can name can be imported from the top."""
-    steps = {cls.__name__ for cls in (*members(filters.Filter), *members(extract.Extractor), *members(dedup.Dedup))}
+    steps = {
+        cls.__name__
+        for cls in (
+            *members(filters.Filter),
+            *members(extract.Extractor),
+            *members(dedup.Dedup),
+            *members(redact.Redactor),
+        )
+    }
     assert steps <= set(corpusmill.__all__)
 
 

@@ -80,7 +80,18 @@ def test_examples_are_the_smallest_keys():
 def test_an_excerpt_is_short_and_on_one_line():
     """White space is run together and the text is cut by code points."""
     assert "a b" == stats.example("i", None, None, "a \n\t b").excerpt
-    assert 300 == len(stats.example("i", None, None, "é" * 5000).excerpt)
+    assert 1200 == len(stats.example("i", None, None, "é" * 5000).excerpt)
+
+
+def test_excerpts_are_changed_before_they_are_cut():
+    """What is masked is seen whole first: a value across the cut does not stay in half."""
+    report = stats.Report()
+    report.add_examples("kept", [stats.example("i", "u", None, "x" * 295 + " secret-value and more")])
+    report.add_largest("near.size", [stats.example("j", None, 2.0, "secret-value")])
+    report.change_excerpts(lambda texts: [text.replace("secret-value", "<S>") for text in texts])
+    (one,), (other,) = report.examples["kept"], report.largest["near.size"]
+    assert ("x" * 295 + " <S> ")[:300] == one.excerpt
+    assert ("u", "<S>", None) == (one.url, other.excerpt, other.url)
 
 
 @given(st.floats(-1e12, 1e12, allow_nan=False))

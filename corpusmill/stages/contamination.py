@@ -12,6 +12,7 @@ import pyarrow as pa
 from corpusmill import documents, resources, stats
 from corpusmill.dedup import decontaminate
 from corpusmill.dedup.decontaminate import Decontaminate, Table, Tally
+from corpusmill.redact import Redact
 from corpusmill.signals import Measured
 from corpusmill.stages.judged import Judged
 from corpusmill.stages.phases import Corpus, Inlet, Int64s, Made, Parts, committing, shard_work
@@ -36,6 +37,7 @@ class ContaminationStage:
     step: Decontaminate
     name: str
     key: str
+    masking: Redact
 
     @property
     def specs(self) -> tuple[Any, ...]:
@@ -52,7 +54,7 @@ class ContaminationStage:
         corpus = Corpus.of(self.key, splits)
         counts = Counts(self.layout.phase(1, "counts"), self.step, self.name)
         measuring = Measuring(self.step, Inlet(counts.layout, "counts", corpus.shards))
-        decided = Judged(self.layout, self.step, self.name, self.key, (), measuring)
+        decided = Judged(self.layout, self.step, self.name, self.key, (), measuring, self.masking)
         return [shard_work(counts, self.key, splits), shard_work(decided, corpus.key, splits)]
 
     def close(self, report: stats.Report) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpusmill import documents, errors, stats
+from corpusmill.redact import Redact
+from corpusmill.stages.masking import masked
 from corpusmill.stages.work import Clock, Noting, Task, Work, shard_tasks
 from corpusmill.storage import commit
 from corpusmill.storage.inputs import Input, Stored
@@ -46,6 +48,7 @@ class MapStage:
     key: str
     max_share: float
     at_least: int
+    masking: Redact
 
     worker_bytes: ClassVar = 1  # each shard takes seconds
 
@@ -114,7 +117,7 @@ class ShardRunner:
             files |= more(layout, shard)
             clock.note("write")
         commit.put_timing(layout, shard, clock.seconds)
-        commit.commit(layout, shard, task.key, report.to_json(), files)
+        commit.commit(layout, shard, task.key, masked(report, self.stage.masking).to_json(), files)
 
     def _check(self, report: stats.Report, task: Task) -> None:
         """Refuse a shard whose counts do not add up, or of which too much failed."""

@@ -10,6 +10,7 @@ from corpusmill.dedup.lines import LineDedup
 from corpusmill.dedup.near import NearDedup
 from corpusmill.dedup.paragraphs import ParagraphDedup
 from corpusmill.errors import RecipeError
+from corpusmill.redact import Redact
 from corpusmill.spec import limits
 from corpusmill.stages import earlier, exact, near
 from corpusmill.stages.contamination import ContaminationStage
@@ -22,7 +23,7 @@ from corpusmill.stages.work import Stage, digest
 from corpusmill.storage.layout import StageLayout
 
 
-def dedup_stage(layout: StageLayout, name: str, step: Any, key: str, before: Sequence[Stage]) -> Stage:
+def dedup_stage(layout: StageLayout, name: str, step: Any, key: str, masking: Redact, before: Sequence[Stage]) -> Stage:
     """The stage of a dedup step.
 
     Args:
@@ -30,6 +31,7 @@ def dedup_stage(layout: StageLayout, name: str, step: Any, key: str, before: Seq
         name: of the step.
         step: as the recipe has it.
         key: of the stage, but for earlier runs.
+        masking: what is masked in reports.
         before: the stages before.
 
     Raises:
@@ -37,19 +39,19 @@ def dedup_stage(layout: StageLayout, name: str, step: Any, key: str, before: Seq
             missing or of another kind.
     """
     if isinstance(step, LineDedup):
-        return LineStage(layout, step, name, key)
+        return LineStage(layout, step, name, key, masking)
     if isinstance(step, ParagraphDedup):
-        return ParagraphStage(layout, step, name, key)
+        return ParagraphStage(layout, step, name, key, masking)
     if isinstance(step, Decontaminate):
-        return ContaminationStage(layout, step, name, key)
+        return ContaminationStage(layout, step, name, key, masking)
     values = signal_values(step.keep, name, before)
     if isinstance(step, ExactDedup):
         told = {"version": exact.VERSION, "step": "exact_dedup", "by": step.by}
         runs = tuple(earlier.find(path, "exact_dedup", "01-keys", "keys", told) for path in step.against)
-        return ExactStage(layout, step, name, _with_runs(key, runs), values, runs)
+        return ExactStage(layout, step, name, _with_runs(key, runs), masking, values, runs)
     assert isinstance(step, NearDedup)
     runs = tuple(earlier.find(p, "near_dedup", "01-signatures", "signatures", near.told(step)) for p in step.against)
-    return NearStage(layout, step, name, _with_runs(key, runs), values, runs)
+    return NearStage(layout, step, name, _with_runs(key, runs), masking, values, runs)
 
 
 def _with_runs(key: str, runs: Sequence[earlier.Earlier]) -> str:

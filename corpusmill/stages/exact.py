@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from corpusmill import stats
 from corpusmill.dedup import exact, keep
 from corpusmill.dedup.exact import ExactDedup
+from corpusmill.redact import Redact
 from corpusmill.stages.alarms import check_losses
 from corpusmill.stages.earlier import Earlier, key_range
 from corpusmill.stages.phases import (
@@ -56,6 +57,7 @@ class ExactStage:
     step: ExactDedup
     name: str
     key: str
+    masking: Redact
     values: SignalValues | None
     earlier: tuple[Earlier, ...]
 
@@ -78,7 +80,7 @@ class ExactStage:
                         corpus.offsets, self.earlier)  # fmt: skip
         removal = Removal(
             self.layout, Inlet(owners.layout, "verdicts", parts), self.name,
-            (("exact", f"{self.name}.duplicate"),), keep.name(self.step.keep),
+            (("exact", f"{self.name}.duplicate"),), keep.name(self.step.keep), self.masking,
         )  # fmt: skip
         return [
             shard_work(keys, digest([self.key, parts]), splits),

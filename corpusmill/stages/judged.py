@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from corpusmill.redact import Redact
 from corpusmill.signals import Measured
 from corpusmill.stages.curate import MapStage, ShardRunner
 from corpusmill.stages.phases import Inlet, Parts, read_indexed
@@ -32,7 +33,7 @@ class Judged:
 
     Attributes:
         layout: of the stage. step, name, key: the one step. inlets: what its measure knows, one part per shard.
-        measure: makes the measure of a task from its parts.
+        measure: makes the measure of a task from its parts. masking: what is masked in the report.
     """
 
     layout: StageLayout
@@ -41,6 +42,7 @@ class Judged:
     key: str
     inlets: tuple[Inlet, ...]
     measure: Callable[[Task, Parts], Measure]
+    masking: Redact
 
     def build(self) -> Callable[[Task], None]:
         """A runner that reads its parts by range."""
@@ -53,7 +55,7 @@ class Judged:
     def _run(self, task: Task, parts: Parts) -> None:
         from corpusmill.steps import Chain
 
-        stage = MapStage(self.layout, Stored(), (self.step,), (self.name,), self.key, 0.0, 0)
+        stage = MapStage(self.layout, Stored(), (self.step,), (self.name,), self.key, 0.0, 0, self.masking)
 
         def tools(task: Task) -> Any:
             measure = self.measure(task, parts)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from corpusmill import stats
 from corpusmill.dedup import keep
 from corpusmill.dedup.lines import LineDedup
+from corpusmill.redact import Redact
 from corpusmill.signals import Measured
 from corpusmill.stages.earlier import key_range
 from corpusmill.stages.judged import Judged
@@ -38,6 +39,7 @@ class LineStage:
     step: LineDedup
     name: str
     key: str
+    masking: Redact
 
     @property
     def specs(self) -> tuple[Any, ...]:
@@ -63,7 +65,13 @@ class LineStage:
             corpus.offsets,
         )
         cut = Judged(
-            self.layout, self.step, self.name, self.key, (Inlet(copies.layout, "cuts", parts),), Measuring(self.step)
+            self.layout,
+            self.step,
+            self.name,
+            self.key,
+            (Inlet(copies.layout, "cuts", parts),),
+            Measuring(self.step),
+            self.masking,
         )
         return [
             shard_work(keys, digest([self.key, parts]), splits),

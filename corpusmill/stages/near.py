@@ -10,6 +10,7 @@ import pyarrow as pa
 from corpusmill import stats
 from corpusmill.dedup import keep
 from corpusmill.dedup.near import NearDedup
+from corpusmill.redact import Redact
 from corpusmill.stages.alarms import check_losses
 from corpusmill.stages.components import RUNS, Components
 from corpusmill.stages.earlier import Earlier, key_range
@@ -58,6 +59,7 @@ class NearStage:
     step: NearDedup
     name: str
     key: str
+    masking: Redact
     values: SignalValues | None
     earlier: tuple[Earlier, ...]
 
@@ -93,7 +95,12 @@ class NearStage:
         reasons = tuple((method, f"{self.name}.{reason.format(threshold=f'{self.step.threshold:g}')}")
                         for method, reason in REASONS.items())  # fmt: skip
         removal = Removal(
-            self.layout, Inlet(layouts[4], "verdicts", groups), self.name, reasons, keep.name(self.step.keep)
+            self.layout,
+            Inlet(layouts[4], "verdicts", groups),
+            self.name,
+            reasons,
+            keep.name(self.step.keep),
+            self.masking,
         )
         own = digest([VERSION, parts, self.step.index()])
         return [

@@ -10,6 +10,7 @@ import pyarrow as pa
 from corpusmill import stats
 from corpusmill.dedup import paragraphs
 from corpusmill.dedup.paragraphs import ParagraphDedup
+from corpusmill.redact import Redact
 from corpusmill.signals import Measured
 from corpusmill.spans import Spans
 from corpusmill.stages.judged import Judged
@@ -38,6 +39,7 @@ class ParagraphStage:
     step: ParagraphDedup
     name: str
     key: str
+    masking: Redact
 
     @property
     def specs(self) -> tuple[Any, ...]:
@@ -61,7 +63,9 @@ class ParagraphStage:
             shard_work(Counts(layouts[0], self.step, self.name), self.key, splits),
             part_work(Filters(layouts[1], *shared), corpus.key, groups),
             part_work(Shares(layouts[2], *shared, layouts[1]), corpus.key, groups),
-            shard_work(Judged(self.layout, self.step, self.name, self.key, (inlet,), measure), corpus.key, splits),
+            shard_work(
+                Judged(self.layout, self.step, self.name, self.key, (inlet,), measure, self.masking), corpus.key, splits
+            ),
         ]
 
     def close(self, report: stats.Report) -> dict[str, Any]:

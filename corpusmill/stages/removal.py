@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpusmill import documents, stats
+from corpusmill.redact import Redact
 from corpusmill.stages.curate import DEAD_SCHEMA
+from corpusmill.stages.masking import masked
 from corpusmill.stages.phases import Gathering, Inlet, Made, Parts
 from corpusmill.stages.work import Clock, Task
 from corpusmill.steps import domain, tally
@@ -47,6 +49,7 @@ class Removal(Gathering):
     Attributes:
         layout: of the stage. verdicts: where they lie, one part per shard. name: of the step.
         reasons: method -> reason of a removal by it. policy: which document of a cluster stays.
+        masking: what is masked in the report.
     """
 
     layout: StageLayout
@@ -54,6 +57,7 @@ class Removal(Gathering):
     name: str
     reasons: tuple[tuple[str, str], ...]
     policy: str
+    masking: Redact
 
     @property
     def inlets(self) -> tuple[Inlet, ...]:
@@ -84,7 +88,7 @@ class Removal(Gathering):
                 clock.note(f"{self.name}.remove")
             files = {"documents": kept.finish(), "ledger": ledger.finish(), "dead": dead.finish()}
         clock.note(f"{self.name}.remove")
-        return _Reported(files, report)
+        return _Reported(files, masked(report, self.masking))
 
 
 class _Reported(Made):

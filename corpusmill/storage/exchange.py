@@ -169,7 +169,7 @@ def reading(path: str) -> Iterator[Any]:
         with pa.memory_map(str(paths.local(path))) if local else paths.open_read(path, ranges=True) as file:
             yield pa.ipc.open_file(file)
     except FileNotFoundError as error:
-        raise OutputError(f"{path}: no such file; run the recipe again to make it") from error
+        raise OutputError(f"{path}: no such file; delete its stage's folder and run the recipe again") from error
     except pa.ArrowInvalid as error:
         reason = str(error).splitlines()[0]
         raise OutputError(f"{path}: not a whole Arrow file ({reason}); delete it and run its recipe again") from error

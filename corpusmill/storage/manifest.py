@@ -6,6 +6,8 @@ from typing import Any
 
 from corpusmill.errors import OutputError
 
+PARTS = "stage, key, parent, shards, text and pruned"
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -16,12 +18,16 @@ class Manifest:
         key: digest of all that decides the stage's output but for its input's bytes.
         parent: digest of the manifest that the stage read, or None for a stage that reads the input.
         shards: one entry per shard in order: `shard`, `key`, `split`, and `files` by kind with rows, bytes, sha256.
+        text: `raw`, or `redacted` from the stage on that took personal data out.
+        pruned: whether documents and dead letters were removed when the run was done (`keep_intermediate: false`).
     """
 
     stage: str
     key: str
     parent: str | None
     shards: list[dict[str, Any]] = field(default_factory=list)
+    text: str = "raw"
+    pruned: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As plain values, with the rows and bytes of all shards added up by kind of file."""
@@ -41,9 +47,9 @@ class Manifest:
             OutputError: if a part is missing.
         """
         try:
-            return cls(data["stage"], data["key"], data["parent"], data["shards"])
+            return cls(data["stage"], data["key"], data["parent"], data["shards"], data["text"], pruned=data["pruned"])
         except KeyError as error:
-            raise OutputError(f"expected a manifest with stage, key, parent and shards; {error} is missing") from error
+            raise OutputError(f"expected a manifest with {PARTS}; {error} is missing") from error
 
 
 def encode(data: Any) -> bytes:

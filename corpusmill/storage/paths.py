@@ -132,6 +132,21 @@ def read_text(path: str) -> str:
     return str(fs.cat_file(inner), "utf-8")
 
 
+def read_input(path: str) -> bytes:
+    """A whole file that the user named.
+
+    Raises:
+        InputError: if there is none, or it cannot be read.
+    """
+    try:
+        with open_read(path) as file:
+            return file.read()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file{because(error)}.{near(path)}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
 def remove(path: str) -> None:
     """Remove a file; one that is already gone is no error."""
     if is_local(path):

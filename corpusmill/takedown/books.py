@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -100,7 +101,7 @@ def close(
     further = {name: value for name, value in before.items() if name not in stats.Report().to_json()}
     commit.put(staging.new(layout.report), encode({**total.to_json(), **further}))
     above = None if parent is None else hashlib.sha256(encode(parent.to_json())).hexdigest()
-    record = Manifest(old.stage, old.key, above, entries)
+    record = replace(old, parent=above, shards=entries)
     commit.put(staging.new(layout.manifest), encode(record.to_json()))
     return record
 

@@ -1,19 +1,14 @@
 """The takedown of documents: every file of a finished run that holds them is written anew, and a proof is left."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from corpusmill import plan, stats
-from corpusmill.dedup import Dedup
 from corpusmill.errors import OutputError, ReconcileError, UsageError
 from corpusmill.recipe import Recipe
-from corpusmill.spec import members
-from corpusmill.stages.curate import MapStage
-from corpusmill.stages.dedup import dedup_stage
 from corpusmill.stages.work import Stage
 from corpusmill.storage import commit, paths
-from corpusmill.storage.inputs import Stored
 from corpusmill.storage.layout import StageLayout
 from corpusmill.storage.manifest import Manifest, encode
 from corpusmill.storage.shards import stored_splits
@@ -66,7 +61,7 @@ def remove(root: str, chosen: Recipe, wanted: Wanted, *, dry_run: bool = False) 
     elif earlier:
         raise OutputError(f"{root}: an earlier takedown was stopped; run it again without --dry-run to finish it")
     manifests = _manifests(root, chosen)
-    stages = _stages(root, chosen, manifests)
+    stages = plan.stages(chosen, root, [manifest.key for manifest in manifests])
     found = find.search(stages, manifests, wanted)
     if not found.known:
         raise UsageError(f"{root}: none of the {len(wanted.lines)} ids and URLs is in this run; nothing was written")
@@ -102,7 +97,7 @@ def _manifests(root: str, chosen: Recipe) -> list[Manifest]:
             lie in it.
     """
     there = [name for name in paths.names(root) if name[:2].isdigit() and name[2:3] == "-"]
-    expected = _titles(chosen)
+    expected = plan.titles(chosen.steps)
     strange = sorted(set(there) - set(expected))
     if strange:
         raise OutputError(
@@ -114,31 +109,10 @@ def _manifests(root: str, chosen: Recipe) -> list[Manifest]:
         if told is None:
             raise OutputError(f"{root}: {title} is not finished; run the recipe again to its end, then remove")
         found.append(Manifest.from_json(told))
-    return found
-
-
-def _titles(chosen: Recipe) -> list[str]:
-    parts = enumerate(plan.cut(chosen.steps), 1)
-    return [f"{number:02d}-{specs[0].use if _compares(specs) else 'curate'}" for number, (_, specs) in parts]
-
-
-def _compares(specs: Sequence[Any]) -> bool:
-    return bool(specs) and isinstance(specs[0], members(Dedup))
-
-
-def _stages(root: str, chosen: Recipe, manifests: Sequence[Manifest]) -> list[Stage]:
-    """The stages as they were run. Keys come from the manifests: input and models need not be there any more."""
-    found: list[Stage] = []
-    for manifest, (called, specs) in zip(manifests, plan.cut(chosen.steps), strict=True):
-        layout = StageLayout.at(paths.join(root, manifest.stage))
-        if _compares(specs):
-            stage: Any = dedup_stage(layout, called[0], specs[0], manifest.key, tuple(found))
-            found.append(replace(stage, key=manifest.key))
-        else:
-            source = Stored() if found else chosen.input
-            budget = chosen.errors
-            found.append(
-                MapStage(layout, source, tuple(specs), tuple(called), manifest.key, budget.max_share, budget.at_least)
+        if found[-1].pruned:
+            raise OutputError(
+                f"{root}: {title} keeps no documents (keep_intermediate: false), and without them later stages cannot"
+                " be brought up to date; take the documents out of the input and run the recipe again"
             )
     return found
 

@@ -44,6 +44,7 @@ def test_document(tmp_path):
     expected = {
         "id": "7", "text": "Grüße", "url": "https://a.example/", "source": "s", "language": "de", "title": None,
         "date": datetime(2024, 2, 3, tzinfo=UTC), "file": "a.jsonl", "offset": len(doc("one")) + 1,
+        "cluster": None, "cluster_size": None,
     }  # fmt: skip
     assert expected == two
     assert found.skipped == {}
