@@ -84,11 +84,11 @@ def number(text: bytes, at: int) -> tuple[int, bool]:
     digits = len(b"".join(groups))
     years = [bool(re.fullmatch(rb"1[6-9]..|20..", group)) for group in groups]
     sizes = [len(group) for group in groups]
-    if digits < 7 or (len(groups) == 1 and digits > 40) or all(years):
+    if len(groups) == 0 or digits < 7 or (len(groups) == 1 and digits > 40) or all(years):
         return right, False
-    if len(groups) == 3 and digits <= 8:
-        if (sizes[0] == 4 and sizes[1] <= 2 and sizes[2] <= 2) or (sizes[0] <= 2 and sizes[1] <= 2 and sizes[2] == 4):
-            return right, not any(years)
+    date = (sizes[0] == 4 and max(sizes[1:], default=9) <= 2) or (max(sizes[:2]) <= 2 and sizes[-1] == 4)
+    if len(groups) == 3 and digits <= 8 and date:
+        return right, not any(years)
     return right, True
 
 

@@ -1,5 +1,6 @@
 """The step: signals, actions, and what must hold for any text."""
 
+import itertools
 import re
 
 import pyarrow as pa
@@ -29,7 +30,7 @@ SPECS = {
     "format": Redact(
         regions=("US",),
         obfuscated=True,
-        actions={name: "format" for name in ("email", "ip", "phone", "credit_card", "us_ssn")},
+        actions=dict.fromkeys(("email", "ip", "phone", "credit_card", "us_ssn"), "format"),
     ),
 }
 BUILT = {name: Redactions(step) for name, step in SPECS.items()}
@@ -251,7 +252,7 @@ def test_rounds_end_on_what_shows_up_later() -> None:
 def test_overlaps_go_by_priority(hits: list[Hit]) -> None:
     """What stays is disjoint, and what goes overlaps something that stays and is not less important."""
     kept = disjoint(hits)
-    for one, other in zip(kept, kept[1:], strict=False):
+    for one, other in itertools.pairwise(kept):
         assert one.end <= other.start
     for hit in set(hits) - set(kept):
         over = [one for one in kept if one.start < hit.end and hit.start < one.end]
