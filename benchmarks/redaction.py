@@ -188,7 +188,7 @@ def quality(options):
         print("|---|---:|" + "---:|" * len(found))
         for entity in ENTITIES:
             cells = [
-                "%.3f / %.3f / **%.3f**" % figures(scored[who][0], entity) if entity in HAS[who] else "–"
+                "{:.3f} / {:.3f} / **{:.3f}**".format(*figures(scored[who][0], entity)) if entity in HAS[who] else ""
                 for who in found
             ]
             if marks[entity]:

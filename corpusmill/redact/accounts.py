@@ -56,6 +56,7 @@ _IBAN_LENGTHS = {
 _IBAN = re.compile(rb"[A-Za-z]{2}\d{2}(?:[A-Za-z0-9]{11,31}|(?:([ -])[A-Za-z0-9]{4}){2,7}(?:\1[A-Za-z0-9]{1,4})?)")
 _LOOSE_IBAN = re.compile(rb"[A-Za-z]{2}\d{2}[ -]?[A-Z0-9]{8,30}(?![A-Za-z0-9])")
 _IBAN_WORDS = re.compile(rb"\biban\b")
+_ACCOUNT_WORDS = re.compile(rb"\b(?:accounts?|konto(?:nummer)?|kontonr|compte|cuenta|conto|bic|swift)\b")
 
 _BITCOIN_LIKE = re.compile(rb"[13LMDAT9][1-9A-HJ-NP-Za-km-z]{25,34}")
 _VERSIONS = frozenset({0x00, 0x05, 0x30, 0x32, 0x1E, 0x16, 0x41, 0x4C, 0x10})  # BTC, LTC, DOGE, TRX, DASH
@@ -87,7 +88,7 @@ def card(text: bytes, at: int, end: int) -> Hit | None:
 def iban(text: bytes, start: int) -> Hit | None:
     """The IBAN that begins at `start`: compact or in groups of four, with its country's length and check (mod 97).
 
-    After the word "IBAN" the length and the check may be wrong.
+    After the word "IBAN" the length and the check may be wrong, after "account" the check.
     """
     found = _IBAN.match(text, start, start + 48) or _LOOSE_IBAN.match(text, start, start + 48)
     if found is None:
@@ -98,6 +99,8 @@ def iban(text: bytes, start: int) -> Hit | None:
         end = ends[size - 1]
         if not text[end : end + 1].isalnum():
             return Hit(start, end, "iban", compact[:size].encode())
+    if size == len(compact) and says(text, start, _ACCOUNT_WORDS, 24) and not text[found.end() : found.end() + 1].isalnum():
+        return Hit(start, found.end(), "iban", compact.encode())
     if not says(text, start, _IBAN_WORDS, 24) or text[found.end() : found.end() + 1].isalnum():
         return None
     end = _digits_end(found[0], start)

@@ -114,9 +114,9 @@ def _tfn(v: str) -> bool:
 
 
 def _abn(v: str) -> bool:
-    return (
-        checksums.weighted(str(int(v[0]) - 1) + v[1:], (10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19), 89) == 0 and v[0] > "0"
-    )
+    if v[0] == "0":
+        return False
+    return checksums.weighted(str(int(v[0]) - 1) + v[1:], (10, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19), 89) == 0
 
 
 def _acn(v: str) -> bool:

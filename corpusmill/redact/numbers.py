@@ -18,17 +18,17 @@ _PUBLISHED = frozenset({"078051120", "219099999", "457555462", "123456789"})
 def ssn(text: bytes, at: int, end: int) -> Hit | None:
     """The US social security number at `at`: an area, group and serial that can be given out.
 
-    Written with spaces or dots or without separators it needs a word before it; after "SSN" any area but 000 will do,
-    published examples too.
+    Written with spaces or dots or without separators it needs a word before it; after "SSN" any area but 000 will do.
+    Numbers that were printed as examples are nobody's.
     """
     found = _SSN.match(text, at, end) or _BARE_SSN.match(text, at, end)
     if found is None or text[max(0, at - 1) : at] in (b"-", b"."):
         return None
     digits = re.sub(rb"\D", b"", found[0]).decode()
     area, group, serial = digits[:3], digits[3:5], digits[5:]
-    if area == "000" or group == "00" or serial == "0000" or len(set(digits)) == 1:
+    if area == "000" or group == "00" or serial == "0000" or len(set(digits)) == 1 or digits in _PUBLISHED:
         return None
-    plain = b"-" in found[0] and area != "666" and area < "900" and digits not in _PUBLISHED
+    plain = b"-" in found[0] and area != "666" and area < "900"
     if plain or near(text, at, found.end(), _SSN_WORDS):
         return Hit(at, found.end(), "us_ssn", digits.encode())
     return None

@@ -81,6 +81,8 @@ def test_wrong_ibans(text: str) -> None:
 def test_after_the_word_iban_the_check_may_be_wrong() -> None:
     """As in texts that were made up."""
     assert ["GB29NWBK60161331926818"] == values("IBAN GB29NWBK60161331926818", "iban")
+    assert ["GB29NWBK60161331926818"] == values("account number GB29NWBK60161331926818", "iban")
+    assert [] == values("account number GB29NWBK6016133192681", "iban")
     assert ["FR76 3000 6000 0112 3456 7890 188"] == values("IBAN: FR76 3000 6000 0112 3456 7890 188 was", "iban")
 
 

@@ -1,15 +1,26 @@
 """Social security numbers, national numbers, telephone numbers."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from corpusmill.errors import RecipeError
+from corpusmill.redact import national_ids
 from corpusmill.redact.national_ids import KINDS
 from corpusmill.redact.phones import regions
 from tests.redact.finding import found, values
 
 
 @pytest.mark.parametrize(
-    "text", ["460-89-9847", "(460-89-9847)", "SSN: 460 89 9847", "social security 460899847", "SSN 987-65-4321"]
+    "text",
+    [
+        "460-89-9847",
+        "(460-89-9847)",
+        "SSN: 460 89 9847",
+        "social security 460899847",
+        "SSN 987-65-4321",
+        "SSN 900-12-3456",
+    ],
 )
 def test_social_security_numbers(text: str) -> None:
     """With hyphens anywhere, else after their name."""
@@ -30,6 +41,7 @@ def test_social_security_numbers(text: str) -> None:
         "1-460-89-9847",
         "460-89-9847-1",
         "078-05-1120",
+        "SSN 123-45-6789",
     ],
 )
 def test_other_numbers_of_nine_digits(text: str) -> None:
@@ -37,6 +49,7 @@ def test_other_numbers_of_nine_digits(text: str) -> None:
     assert [] == values(text, "us_ssn")
 
 
+SEPARATORS = str.maketrans("", "", " .+-")
 NATIONAL = {
     "es_nif": ("12345678Z", "12345678A"),
     "es_nie": ("X1234567L", "X1234567A"),
@@ -126,6 +139,17 @@ def test_telephone_numbers(text: str, value: str) -> None:
 def test_other_numbers_are_no_phones(text: str) -> None:
     """Dates, years, ISBNs, decimals, tables, numbers for fiction."""
     assert [] == values(text, "phone")
+
+
+@pytest.mark.parametrize("one", [*national_ids._NUMBERS, *national_ids._LETTERS], ids=lambda one: one.kind)
+@given(data=st.data())
+def test_checks_take_whatever_their_pattern_takes(one: national_ids.NationalId, data: st.DataObject) -> None:
+    """A number with a wrong check digit is refused, and never an error."""
+    text = data.draw(st.from_regex(one.pattern, fullmatch=True)).decode("ascii", "ignore")
+    for word in ("", *NATIONAL[one.kind][0].split(" ")[:1]):
+        assert all(isinstance(value, str) for value in values(f"{word} {text}", "national_id"))
+    value = text.upper() if one.kind == "fi_personal_identity_code" else text.translate(SEPARATORS).upper()
+    assert one.check(value) in (True, False)
 
 
 def test_an_unknown_region_is_refused() -> None:
