@@ -21,6 +21,9 @@ Int64s = npt.NDArray[np.int64]
 METHODS = ("kept", "estimated", "exact", "unverified", "transitive")  # by `Matches.method`
 
 
+FEW = 16  # shingles; among 10^5 documents of one shingle, two are one by chance to signatures of 32 bits
+
+
 @dataclass(frozen=True)
 class Candidates:
     """Documents of whole components, sorted best first by (component, rank, tie, document).
@@ -74,7 +77,8 @@ class Matches:
 def match(candidates: Candidates, threshold: float, margin: float = 3.0, verify: bool = True, cap: int = 32) -> Matches:
     """Remove what is similar to a kept document of the same bucket, for the most similar one of these.
 
-    Of equally similar ones the better is taken, a fixed one before others. A bucket's list holds its first `cap` kept
+    With fewer than `FEW` shingles the sets decide, whatever the estimate says; where one is unknown, nothing goes. Of
+    equally similar ones the better is taken, a fixed one before others. A bucket's list holds its first `cap` kept
     documents; a document that did not fit removes no other by this bucket. So the time is at most linear in
     memberships times `cap`.
 
@@ -106,6 +110,7 @@ def match(candidates: Candidates, threshold: float, margin: float = 3.0, verify:
             candidates.run_members,
             verdicts,
             threshold,
+            FEW if verify else 0,
             min(cap, np.iinfo(np.int32).max),
         )
     )

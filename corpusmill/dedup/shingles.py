@@ -76,7 +76,7 @@ def shingles(text: "Text", how: Shingling) -> "tuple[Int64s, UInt64s]":
 
 
 def shingle_sets(text: "Text", how: Shingling) -> "tuple[Int64s, npt.NDArray[np.uint32]]":
-    """The different shingles of each document by the low 32 bits of their hashes, sorted.
+    """The different shingles of each document by the high 32 bits of their hashes, sorted.
 
     Two different shingles count as one with a chance of 2**-32.
 

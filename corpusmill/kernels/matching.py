@@ -89,17 +89,23 @@ def _judge(
     other: Any,
     verdicts: Bytes,
     threshold: float,
+    few: int,
 ) -> tuple[bool, float, int]:
-    """Tell whether two documents are similar, how similar, and how that was found."""
+    """Tell whether two documents are similar, how similar, and how that was found.
+
+    Of fewer than `few` shingles one that is another's by chance (two in 2^32 are) makes a false estimate.
+    """
     same = agreement(signatures, document, other)
     verdict = verdicts[same]
     estimate = same / signatures.shape[1]
-    if verdict >= EXACT_ELSE_DIFFERENT:
-        known = sets_offsets[document] < sets_offsets[document + 1] and sets_offsets[other] < sets_offsets[other + 1]
-        if known:
+    mine = sets_offsets[document + 1] - sets_offsets[document]
+    theirs = sets_offsets[other + 1] - sets_offsets[other]
+    short = (mine > 0 and mine < few) or (theirs > 0 and theirs < few)
+    if verdict >= EXACT_ELSE_DIFFERENT or (short and verdict == SIMILAR):
+        if mine > 0 and theirs > 0:
             exact = jaccard_sorted(sets_offsets, sets, document, other)
             return exact >= threshold, exact, COMPARED
-        return verdict == EXACT_ELSE_SIMILAR, estimate, ESTIMATED
+        return verdict != EXACT_ELSE_DIFFERENT and not short, estimate, ESTIMATED
     return verdict == SIMILAR, estimate, ESTIMATED
 
 
@@ -113,6 +119,7 @@ def match(
     run_members: Int64s,
     verdicts: Bytes,
     threshold: float,
+    few: int,
     cap: int,
 ) -> Any:
     """Go through documents, best first: remove each for the most similar kept one that shares a run with it.
@@ -123,6 +130,7 @@ def match(
         fixed: (D,). signatures: (D, K). sets_offsets: (D+1,). sets: (S,). run_offsets: (R+1,). run_members: (M,).
         verdicts: uint8 (K+1,), what each number of equal entries says.
         threshold: least exact similarity.
+        few: shingles below which no estimate is taken.
         cap: most kept documents in the list of a run.
 
     Returns:
@@ -151,7 +159,7 @@ def match(
                     continue
                 compared_with[other] = document
                 similar, value, found = _judge(
-                    signatures, sets_offsets, sets, document, other, verdicts, threshold
+                    signatures, sets_offsets, sets, document, other, verdicts, threshold, few
                 )  # fmt: skip
                 compared += 1
                 exactly += found == COMPARED

@@ -32,6 +32,10 @@ BASE = np.uint64(0xD1342543DE82EF95)  # of the polynomial: odd, and 5 modulo 8, 
 CHARACTER = np.uint64(0x9E3779B97F4A7C15)  # added to a code point before it is mixed
 
 
+INSERTED = 48  # keys that are sorted by insertion
+DEALT_BITS = 16  # most first bits by which keys are dealt out
+
+
 @kernel
 def _hash_scratch(scratch: Bytes, size: int) -> Any:
     """`words._hash` of scratch[:size], which has eight bytes of room behind."""
@@ -168,16 +172,66 @@ def combine(offsets: Int64s, hashes: UInt64s, size: int) -> tuple[Int64s, UInt64
     return placed, out
 
 
+@kernel
+def _sort_bucket(keys: npt.NDArray[np.uint32], start: int, stop: int) -> None:
+    """Sort a few keys by insertion, many by a real sort."""
+    if stop - start > INSERTED:
+        keys[start:stop].sort()
+        return
+    for i in range(start + 1, stop):
+        key, j = keys[i], i - 1
+        while j >= start and keys[j] > key:
+            keys[j + 1] = keys[j]
+            j -= 1
+        keys[j + 1] = key
+
+
+@kernel
 def sorted_sets(offsets: Int64s, hashes: UInt64s) -> tuple[Int64s, npt.NDArray[np.uint32]]:
-    """The different low 32 bits of each document's hashes, in order.
+    """The different high 32 bits of each document's hashes, in order.
+
+    The high bits, since signatures of 32 bits are made of the low ones: two shingles that are one to a signature are
+    then still two here. Hashes are spread evenly, so dealing them out by their first bits nearly sorts them.
+
+    Args:
+        offsets: (N+1,). hashes: (S,).
 
     Returns:
         Offsets (N+1,) and uint32 hashes.
     """
-    rows = np.repeat(np.arange(len(offsets) - 1, dtype=np.uint64), np.diff(offsets))
-    keys = np.sort(rows << np.uint64(32) | hashes & np.uint64(0xFFFFFFFF))  # one sort of all is the fastest
-    kept = np.ones(len(keys), np.bool_)
-    kept[1:] = keys[1:] != keys[:-1]
-    keys = keys[kept]
-    counts = np.bincount((keys >> np.uint64(32)).astype(np.int64), minlength=len(offsets) - 1)
-    return np.append(0, np.cumsum(counts)).astype(np.int64), keys.astype(np.uint32)
+    rows = len(offsets) - 1
+    longest = 0
+    for row in range(rows):
+        longest = max(longest, offsets[row + 1] - offsets[row])
+    keys = np.empty(longest, np.uint32)
+    ends = np.empty(1 << DEALT_BITS, np.int64)
+    placed = np.zeros(rows + 1, np.int64)
+    out = np.empty(len(hashes), np.uint32)
+    count = 0
+    for row in range(rows):
+        first, last = offsets[row], offsets[row + 1]
+        bits = 1
+        while 1 << bits < last - first and bits < DEALT_BITS:
+            bits += 1
+        shift = np.uint64(64 - bits)
+        ends[: 1 << bits] = 0
+        for i in range(first, last):
+            ends[hashes[i] >> shift] += 1
+        total = 0
+        for bucket in range(1 << bits):
+            total, ends[bucket] = total + ends[bucket], total
+        for i in range(first, last):
+            bucket = hashes[i] >> shift
+            keys[ends[bucket]] = np.uint32(hashes[i] >> np.uint64(32))
+            ends[bucket] += 1
+        start, begin = 0, count
+        for bucket in range(1 << bits):
+            if ends[bucket] - start > 1:
+                _sort_bucket(keys, start, ends[bucket])
+            for i in range(start, ends[bucket]):
+                if count == begin or keys[i] != out[count - 1]:
+                    out[count] = keys[i]
+                    count += 1
+            start = ends[bucket]
+        placed[row + 1] = count
+    return placed, out[:count].copy()

@@ -26,6 +26,7 @@ Int64s = npt.NDArray[np.int64]
 
 GROUP_BYTES = 256_000_000  # of members that one task of the last phase holds, if every document had a candidate
 SHINGLE_BYTES = 2_000  # of one document's shingle set, about
+SHORT_BYTES = 1000  # of text, which may have too few shingles for an estimate
 GIANT = 200_000  # documents of a component above which only signatures are compared
 
 
@@ -115,7 +116,7 @@ class Members:
             pc.fill_null(batch.column("cluster_size"), 1),
             ids,
             signatures,
-            self._shingles(batch.column("text"), roots.column("size").to_numpy() <= GIANT),
+            self._shingles(batch.column("text"), _wanted(batch.column("text"), roots.column("size").to_numpy())),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=member_schema(self.step))
 
@@ -162,6 +163,12 @@ class Members:
                 return run, at
             at -= len(run.rows)
         raise AssertionError(f"shard {shard} is in no run")
+
+
+def _wanted(texts: pa.Array, sizes: Int64s) -> npt.NDArray[np.bool_]:
+    """Whose shingles are counted: not those of giant components, but for short texts, whose estimates say little."""
+    bytes_of = np.asarray(pc.binary_length(texts).to_numpy(zero_copy_only=False))
+    return (bytes_of < SHORT_BYTES) | (sizes <= GIANT)
 
 
 def _like(signed: Any) -> Any:

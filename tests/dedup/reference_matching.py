@@ -33,14 +33,16 @@ def sign(sets, perms, seed=0):
     return np.array([orders[:, sorted(one)].min(axis=1) if one else np.full(perms, universe) for one in sets])
 
 
-def judge(one, other, perms, threshold, margin):
+def judge(one, other, perms, threshold, margin, few=16):
     """Whether two documents, each a signature and a set, are similar, how much, and by which method."""
     estimate = sum(a == b for a, b in zip(one[0], other[0], strict=True)) / perms
     reach = 0 if threshold == 1 else margin * math.sqrt(threshold * (1 - threshold) / perms)
-    if threshold - reach <= estimate <= threshold + reach and one[1] and other[1]:
+    short = any(0 < len(found) < few for found in (one[1], other[1]))
+    unsure = threshold - reach <= estimate <= threshold + reach or (short and estimate >= threshold)
+    if unsure and one[1] and other[1]:
         exact = len(one[1] & other[1]) / len(one[1] | other[1])
         return exact >= threshold, exact, 2
-    return estimate >= threshold, estimate, 1
+    return estimate >= threshold and not short, estimate, 1
 
 
 def slow_match(signatures, sets, runs, fixed, threshold, margin, verify, cap):

@@ -224,3 +224,14 @@ def test_affine64_signatures_match_as_well():
     group = candidates(sign(chain(), 112), chain(), [[0, 1], [1, 2], [2, 3]])
     wide = replace(group, signatures=group.signatures.astype(np.uint64) << np.uint64(32))
     assert match(group, 0.5).kept.tolist() == match(wide, 0.5).kept.tolist()
+
+
+def test_short_documents_that_are_one_to_their_signatures_stay():
+    """Two shingles that share 32 bits make equal signatures; with so few of them the sets decide."""
+    same = [[7, 9, 11, 13]] * 2
+    assert [0, 1] == match(candidates(same, [{1, 2}, {1, 3}], [[0, 1]]), 0.7).kept.tolist()
+    assert [0, 0] == match(candidates(same, [{1, 2}, {1, 2}], [[0, 1]]), 0.7).kept.tolist()
+    unknown = match(candidates(same, [{1, 2}, set()], [[0, 1]], fixed=[False, True]), 0.7)
+    assert [0, 1] == unknown.kept.tolist()
+    many = set(range(40))
+    assert [1, 1] == match(candidates(same, [many, set()], [[0, 1]], fixed=[False, True]), 0.7).kept.tolist()

@@ -60,9 +60,9 @@ def test_hashes_are_those_of_the_shingles(how, texts):
 @pytest.mark.parametrize("how", HOWS, ids=lambda how: f"{how.dialect}-{how.unit}")
 @given(texts=TEXTS)
 def test_sets(how, texts):
-    """The different low halves, sorted."""
+    """The different high halves, sorted."""
     found = shingle_sets(as_text(texts), how)
-    assert [sorted({value & 0xFFFFFFFF for value in values}) for values in expected(texts, how)] == lists(*found)
+    assert [sorted({value >> 32 for value in values}) for values in expected(texts, how)] == lists(*found)
     assert np.uint32 == found[1].dtype
 
 

@@ -94,10 +94,20 @@ def test_combine(parts, size):
     assert expected == lists(*shingles.combine(offsets, hashes, size))
 
 
-@given(st.lists(st.lists(st.one_of(st.integers(0, MASK), st.integers(0, 3).map(lambda n: n << 31)), max_size=9)))
+@given(st.lists(st.lists(st.one_of(st.integers(0, MASK), st.integers(0, 3).map(lambda n: n << 63 - n)), max_size=9)))
 def test_sorted_sets(parts):
-    """The different low halves of each document, sorted."""
+    """The different high halves of each document, sorted."""
     offsets = np.cumsum([0, *map(len, parts)], dtype=np.int64)
     hashes = np.array([part for document in parts for part in document], np.uint64)
-    expected = [sorted({part & 0xFFFFFFFF for part in document}) for document in parts]
+    expected = [sorted({part >> 32 for part in document}) for document in parts]
+    assert expected == lists(*shingles.sorted_sets(offsets, hashes))
+
+
+@pytest.mark.parametrize("size", [47, 48, 49, 3000, 200_000])
+@pytest.mark.parametrize("spread", [2**64, 2**40])
+def test_sorted_sets_of_long_documents(size, spread):
+    """Many hashes, evenly spread or all in one bucket."""
+    hashes = np.random.default_rng(size).integers(0, spread, size, dtype=np.uint64, endpoint=False)
+    offsets = np.array([0, 0, size // 3, size])
+    expected = [np.unique(hashes[a:b] >> np.uint64(32)).tolist() for a, b in itertools.pairwise(offsets)]
     assert expected == lists(*shingles.sorted_sets(offsets, hashes))
