@@ -71,7 +71,7 @@ def card(text: bytes, at: int, end: int) -> Hit | None:
     need a word before it, and after "card" the check digit may be wrong: such numbers are misread or made up.
     """
     found = _CARD.match(text, at, end)
-    if found is None:
+    if found is None or in_decimal(text, at, found.end()):
         return None
     digits = re.sub(rb"\D", b"", found[0]).decode()
     issued = _ISSUERS.fullmatch(digits) is not None
@@ -83,6 +83,13 @@ def card(text: bytes, at: int, end: int) -> Hit | None:
     if not (right and issued and len(digits) in _USUAL) and not says(text, at, _CARD_WORDS):
         return None
     return Hit(at, found.end(), "credit_card", digits.encode())
+
+
+def in_decimal(text: bytes, start: int, end: int) -> bool:
+    """Tell whether the digits are a part of a number with a point or commas, like 3.5776792428178217."""
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    left = before[:1].isdigit() and before[1:] in (b".", b",")
+    return left or (after[:1] in (b".", b",") and after[1:].isdigit())
 
 
 def iban(text: bytes, start: int) -> Hit | None:
@@ -99,7 +106,11 @@ def iban(text: bytes, start: int) -> Hit | None:
         end = ends[size - 1]
         if not text[end : end + 1].isalnum():
             return Hit(start, end, "iban", compact[:size].encode())
-    if size == len(compact) and says(text, start, _ACCOUNT_WORDS, 24) and not text[found.end() : found.end() + 1].isalnum():
+    if (
+        size == len(compact)
+        and says(text, start, _ACCOUNT_WORDS, 24)
+        and not text[found.end() : found.end() + 1].isalnum()
+    ):
         return Hit(start, found.end(), "iban", compact.encode())
     if not says(text, start, _IBAN_WORDS, 24) or text[found.end() : found.end() + 1].isalnum():
         return None

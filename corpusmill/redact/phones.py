@@ -8,9 +8,10 @@ from corpusmill.errors import RecipeError
 from corpusmill.redact.hits import Hit, says
 
 _WORDS = re.compile(
-    rb"(?:(?<![a-z])(?:tele(?:phone|fon|f\xc3\xb3n|fax|fono)?|phones?|t\xc3\xa9l(?:\xc3\xa9phone)?|tel[\xc3\xa9f]*[a-z]*|"
-    rb"mobiles?|mobil|m\xc3\xb3vil|cell(?:phone|ular)?s?|fax|calls?|called|calling|dial|ring|sms|text(?:ed|ing)?|messag(?:e|es|ing)|answer(?:s|ed|ing)?|whatsapp|viber|"
-    rb"hotline|helpline|toll[ -]?free|contact|reach(?:ed)?|rufnummer|handy|portable|celular|ph|tlf|mob|fono)(?![a-z])"
+    rb"(?:(?<![a-z])(?:tel|tele(?:phone|fon|f\xc3\xb3n|fax|fono)|phones?|t\xc3\xa9l(?:\xc3\xa9phone)?|mobiles?|mobil|"
+    rb"m\xc3\xb3vil|cell(?:phone|ular)?s?|fax|calls?|called|calling|dial|ring|sms|text(?:ed|ing)?|messag(?:e|es|ing)|"
+    rb"answer(?:s|ed|ing)?|whatsapp|viber|hotline|helpline|toll[ -]?free|contact|reach(?:ed)?|rufnummer|handy|portable|"
+    rb"celular|ph|tlf|mob|fono|desk|office)(?![a-z])"
     rb"|\xe2\x98\x8e|\xf0\x9f\x93\x9e|\xf0\x9f\x93\xb1|\xe2\x9c\x86|\xe9\x9b\xbb\xe8\xa9\xb1|\xe7\x94\xb5\xe8\xaf\x9d)"
 )
 # Digits after these are something else, unless a word above stands nearer.
@@ -18,7 +19,12 @@ _OTHERS = re.compile(
     rb"(?<![a-z])(?:isbn|issn|doi|asin|ean|upc|sku|order|invoice|serial|patent|item|model|part|pmid|arxiv|lot|"
     rb"version|ver|ssn|card|account|acct|iban|routing|id|zip|p\.?o\.? ?box|license|passport|vat|case)(?![a-z])"
 )
-_NAMED = re.compile(rb"(?:number|no\.?|nr\.?|#)[\s:.]*(?:is|was|are)?[\s:.(+]*$")  # "my number is"
+# What stands between a word and a number that is not its: another paragraph, code, other numbers.
+_BREAKS = re.compile(rb"\n\s*\n|[=\"{}\[\]<>]|\d[.,]?\s+\d|\d{5}|_|\([^)]*$")  # after these
+_NAMED = re.compile(
+    rb"(?:my|your|his|her|our|their|registered) (?:new |home |work )?(?:number|no\.?|nr\.?)"
+    rb"[\s:.]*(?:is|was|are)?[\s:.(+]*$"
+)  # "my number is"
 _AFTER = re.compile(rb"(?i)[ \t(,/-]{0,2}(?:office|fax|mobile|cell|home|work|tel|phone|direct|voice|hotline)\b")
 _DOCUMENTATION = re.compile(r"(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d")  # addresses that actions write
 _LEAD = re.compile(rb"(?:\+|\(\+?|\+\()$")
@@ -51,9 +57,14 @@ def regions(names: tuple[str, ...]) -> Regions:
         raise RecipeError(
             f"regions: no numbering plan for {unknown}; give ISO 3166-1 codes in capitals, like US, GB, DE"
         )
-    patterns = [_plan(phonenumbers.PhoneMetadata.metadata_for_region(name)) for name in names]
+    plans: dict[int, tuple[str, list[str]]] = {}  # regions with one country code share a plan, like US and CA
+    for name in names:
+        code = phonenumbers.country_code_for_region(name)
+        plans.setdefault(code, (name, []))[1].append(_plan(phonenumbers.PhoneMetadata.metadata_for_region(name)))
+    patterns = ["|".join(own) for _, own in plans.values()]
     together = re.compile("|".join(patterns) or r"(?!)")
-    return Regions(names, tuple(re.compile(pattern) for pattern in patterns), together)
+    first = tuple(name for name, _ in plans.values())
+    return Regions(first, tuple(re.compile(pattern) for pattern in patterns), together)
 
 
 def _plan(metadata: Any) -> str:
@@ -139,7 +150,7 @@ def _is_named(text: bytes, start: int) -> bool:
     last = max((said.end() for said in _WORDS.finditer(before)), default=None)
     if last is None:
         return _NAMED.search(before) is not None and _OTHERS.search(before) is None
-    return _OTHERS.search(before, last) is None
+    return _OTHERS.search(before, last) is None and _BREAKS.search(before, last) is None
 
 
 def _judge(
@@ -152,13 +163,14 @@ def _judge(
     named = named or labelled
     if not _stands_alone(text, begin, end, named, labelled) or (tail is None and _AROUND.match(text, end) is None):
         return None
+    if not named and not international and (value.count(" - ") > 1 or ". " in value):
+        return None
     if not named and not international and (_DECIMAL.fullmatch(value) or _other(text, begin)):
         return None
     if _DOCUMENTATION.search(value):
         return None
     level = 1 if international or named else 2
-    valid = any(_valid(value, name, level) for name in fits)
-    if not valid and not (named and _looks_like(value)):
+    if not (named and _looks_like(value)) and not any(_valid(value, name, level) for name in fits):
         return None
     return Hit(begin, end if tail is None else tail.end(), "phone", re.sub(rb"[^\d+]", b"", text[begin:end]))
 
@@ -193,6 +205,8 @@ def _stands_alone(text: bytes, begin: int, end: int, named: bool, labelled: bool
         return False
     spaced = set(re.sub(rb"[\d()+]", b"", text[begin:end])) <= {32}
     in_table = (before[-1:] == b" " and before[:1].isdigit()) or (after[:1] == b" " and after[1:].isdigit())
+    if after[:1] == b"," and after[1:].isdigit() and before[-1:] in (b",", b" ", b"["):
+        return labelled
     return named or not (spaced and in_table)
 
 
@@ -212,6 +226,8 @@ def _looks_like(value: str) -> bool:
     """Tell whether a number after a word for telephones has the size and the signs of one."""
     digits = sum(char.isdigit() for char in value)
     groups = re.findall(r"\d+", value)
+    if "." in value and (_DECIMAL.fullmatch(value) or ". " in value):
+        return False
     if not 7 <= digits <= 15 or _DATE.fullmatch(value) or _SHAPE.fullmatch(value) is None:
         return False
     return len(groups) == 1 or sum(len(group) == 1 for group in groups) <= 2
@@ -227,8 +243,14 @@ def _valid(value: str, region: str | None, level: int) -> bool:
 
     if level == 2 and value.isdigit():
         return False
-    leniency = phonenumbers.Leniency.VALID if level == 1 else phonenumbers.Leniency.STRICT_GROUPING
-    matcher = phonenumbers.PhoneNumberMatcher(value, region, leniency=leniency, max_tries=4)
+    try:
+        valid = bool(phonenumbers.is_valid_number(phonenumbers.parse(value, region)))
+    except phonenumbers.NumberParseException:
+        return False
+    if level == 1 or not valid:
+        return valid
+    grouped = phonenumbers.Leniency.STRICT_GROUPING
+    matcher = phonenumbers.PhoneNumberMatcher(value, region, leniency=grouped, max_tries=4)
     for match in matcher:
         return bool(match.end - match.start >= len(value) - 1)
     return False
