@@ -248,14 +248,38 @@ KINDS = tuple(dict.fromkeys(one.kind for one in [*_NUMBERS, *_LETTERS]))
 _DIGIT_KINDS = frozenset(one.kind for one in _NUMBERS)
 _FICTION = re.compile(rb"\d{3}-555-01\d\d")  # telephone numbers that nobody has
 _SHAPE = re.compile(rb"[A-Za-z]{0,6}\d")
-_GROUPS = frozenset({1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 15})  # digits that the first group of a number may have
+# Digits that the first group of a kind may have, so that a run of digits is tried against a few kinds only.
+_FIRST_GROUPS = {
+    "us_itin": (3, 9),
+    "us_npi": (4, 7, 10),
+    "aba_routing": (4, 8, 9),
+    "uk_nhs": (3, 10),
+    "pl_pesel": (11,),
+    "kr_rrn": (6, 13),
+    "th_tnin": (1, 13),
+    "de_tax_id": (2, 5, 8, 11),
+    "tr_national_id": (11,),
+    "au_tfn": (3, 6, 9),
+    "au_abn": (2, 5, 8, 11),
+    "au_acn": (3, 6, 9),
+    "au_medicare": (4, 9, 10, 11),
+    "ca_sin": (3, 9),
+    "se_personnummer": (6, 8, 10, 12),
+    "za_id_number": (13,),
+    "br_cpf": (3, 11),
+    "nl_bsn": (4, 9),
+    "fr_nir": (1, 3, 5, 7, 10, 13, 15),
+    "in_aadhaar": (4, 12),
+    "ng_nin": (11,),
+}
+_BY_SIZE = {size: [one for one in _NUMBERS if size in _FIRST_GROUPS[one.kind]] for size in range(1, 16)}
 
 
 def number(text: bytes, at: int, end: int, size: int, kinds: frozenset[str]) -> Hit | None:
     """The national number whose first group, of `size` digits, begins at `at`; it ends by `end`."""
-    if size not in _GROUPS or text[max(0, at - 1) : at] in (b"-", b".") or _FICTION.match(text, at):
+    if size not in _BY_SIZE or text[max(0, at - 1) : at] in (b"-", b".") or _FICTION.match(text, at):
         return None
-    return _find(text, at, end, _NUMBERS, kinds)
+    return _find(text, at, end, _BY_SIZE[size], kinds)
 
 
 def word(text: bytes, start: int, end: int, kinds: frozenset[str]) -> Hit | None:

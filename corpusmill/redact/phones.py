@@ -106,6 +106,8 @@ def find(text: bytes, start: int, end: int, plans: Regions) -> list[Hit]:
 def _at(text: bytes, groups: list[tuple[int, int]], first: int, plans: Regions) -> tuple[Hit | None, int]:
     """The longest number that begins with the group `first`, and how many groups to go on."""
     start = groups[first][0]
+    if text[start - 1 : start] in (b"-", b".", b"/") and text[start - 2 : start - 1].isalnum():
+        return None, 1  # in the middle of a longer number
     lead = _LEAD.search(text[max(0, start - 2) : start])
     international = lead is not None and b"+" in lead[0]
     named: bool | None = None

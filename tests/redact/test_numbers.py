@@ -1,5 +1,7 @@
 """Social security numbers, national numbers, telephone numbers."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,6 +152,15 @@ def test_checks_take_whatever_their_pattern_takes(one: national_ids.NationalId, 
         assert all(isinstance(value, str) for value in values(f"{word} {text}", "national_id"))
     value = text.upper() if one.kind == "fi_personal_identity_code" else text.translate(SEPARATORS).upper()
     assert one.check(value) in (True, False)
+
+
+@pytest.mark.parametrize("one", national_ids._NUMBERS, ids=lambda one: one.kind)
+@given(data=st.data())
+def test_a_kind_is_tried_on_all_its_first_groups(one: national_ids.NationalId, data: st.DataObject) -> None:
+    """The table of sizes knows every way to write the kind."""
+    text = data.draw(st.from_regex(one.pattern, fullmatch=True))
+    size = len(re.match(rb"[0-9]+", text)[0])
+    assert one in national_ids._BY_SIZE[size]
 
 
 def test_an_unknown_region_is_refused() -> None:
