@@ -1,4 +1,4 @@
-"""How fast is a whole near dedup, from JSON lines to the lists of what goes, beside others? The figures of near_dedup.md.
+"""How fast is a whole near dedup, JSON lines to lists of what goes, beside others? The figures of near_dedup.md.
 
     python -m benchmarks.near_corpus CORPUS --documents 50000
     python -m benchmarks.near_dedup CORPUS/documents --datatrove DT --datasketch DS --text-dedup TD [--repeats 3]

@@ -28,6 +28,7 @@ class Measured:
         failed: row → what went wrong, for documents that become dead letters.
         evidence: by name, a text per document (or null) that the ledger keeps beside the signals; exactly the names in
             the spec's `evidence`.
+        shown: by name, int64 arrays of edits (indices into `edits`) that the report shows in their context, as edited.
     """
 
     signals: Mapping[str, npt.NDArray[Any]]
@@ -35,6 +36,7 @@ class Measured:
     edits: "Spans | None" = None
     failed: Mapping[int, str] = field(default_factory=dict)
     evidence: Mapping[str, pa.Array] = field(default_factory=dict)
+    shown: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,17 @@ class Spans:
             raise ValueError("spans must lie within their rows, in order, without overlap")
 
 
+def placed(spans: Spans) -> tuple[Int64s, Int64s]:
+    """Where each replacement begins and ends in the edited text of its row; (K,) each."""
+    lengths = np.array([len(text) for text in spans.replacements], np.int64)
+    new = lengths[np.zeros(len(spans), np.int64) if spans.which is None else spans.which]
+    grown = np.cumsum(new - (spans.ends - spans.starts))
+    before = np.append(0, grown)[:-1]
+    first = np.searchsorted(spans.rows, spans.rows)  # the row's first span
+    starts = spans.starts + before - before[first] if len(spans) else spans.starts
+    return starts, starts + new
+
+
 def apply(texts: pa.Array, spans: Spans) -> pa.StringArray:
     """The texts with every span replaced (or cut).
 

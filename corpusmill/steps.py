@@ -16,6 +16,7 @@ from corpusmill.spec import limits, names
 from corpusmill.view import View
 
 Batch: TypeAlias = pa.RecordBatch | pa.Table | Mapping[str, Sequence[Any]]
+CONTEXT = 100  # bytes of text on both sides of an edit that is shown
 Mask = npt.NDArray[np.bool_]
 
 
@@ -148,7 +149,7 @@ class _Work:
         languages = measured.columns.get("language", _language(view))
         verdict = judge(step, measured.signals, languages)
         self._record(_Step(name, target, measured, verdict), counts)
-        self._change(target, measured)
+        self._change(name, target, measured)
         counts.documents_out, counts.bytes_out = self._alive_size()
 
     def _record(self, step: _Step, counts: stats.StepCounts) -> None:
@@ -198,7 +199,7 @@ class _Work:
             ],
         )
 
-    def _change(self, target: npt.NDArray[np.int64], measured: Measured) -> None:
+    def _change(self, name: str, target: npt.NDArray[np.int64], measured: Measured) -> None:
         """Take over columns and edits; rows that failed, or that got no text while others did, leave."""
         everything = len(target) == len(self.rows)
         stays = np.ones(len(target), bool)
@@ -215,7 +216,7 @@ class _Work:
             columns = {k: v if everything else _scatter(v, target, len(self.rows)) for k, v in measured.columns.items()}
             self.view.batch = _with_columns(self.view.batch, columns)
         if measured.edits is not None and len(measured.edits):
-            self._edit(target, measured)
+            self._edit(name, target, measured)
         self._note_sizes()
 
     def _replace(self, batch: pa.RecordBatch, rows: npt.NDArray[np.int64] | None, keep: Mask) -> None:
@@ -223,13 +224,34 @@ class _Work:
         self.rows = (self.rows if rows is None else self.rows[rows])[keep]
         self.view = View(batch.filter(pa.array(keep)))
 
-    def _edit(self, target: npt.NDArray[np.int64], measured: Measured) -> None:
+    def _edit(self, name: str, target: npt.NDArray[np.int64], measured: Measured) -> None:
         edits = measured.edits
         assert edits is not None
         assert not measured.failed, "a step that edits text must not also fail rows"
         moved = spans.Spans(target[edits.rows], edits.starts, edits.ends, edits.which, edits.replacements)
         text = spans.apply(self.view.batch.column("text"), moved)
         self.view = View(_with_columns(self.view.batch, {"text": text}))
+        starts, ends = spans.placed(moved)
+        for kind, edits_of in measured.shown.items():
+            at = edits_of[np.unique(moved.rows[edits_of], return_index=True)[1]]  # the first of each document
+            self.report.tallies[f"{name}.edits.{kind}"] += len(edits_of)
+            self.report.tallies[f"{name}.documents.{kind}"] += len(at)
+            hosts = domain(self.view.batch.column("url").take(pa.array(moved.rows[edits_of])))
+            for found in pc.value_counts(hosts.drop_null()).to_pylist():
+                self.report.tallies[f"{name}.domains.{found['values']}"] += found["counts"]
+            self._show(f"{name}.{kind}", moved.rows[at], starts[at], ends[at])
+
+    def _show(self, name: str, rows: npt.NDArray[np.int64], starts: Any, ends: Any) -> None:
+        """Examples of edits, in the edited text around them."""
+        batch = self.view.batch
+        ids = batch.column("id").take(pa.array(rows)).to_pylist()
+        order = sorted(range(len(rows)), key=lambda i: stats.example(ids[i], None, None, "")[:2])[: stats.EXAMPLES]
+        found = []
+        for i in order:
+            text = batch.column("text")[int(rows[i])].as_py().encode()
+            piece = text[max(0, starts[i] - CONTEXT) : ends[i] + CONTEXT].decode(errors="ignore")
+            found.append(stats.example(ids[i], batch.column("url")[int(rows[i])].as_py(), None, piece))
+        self.report.add_examples(name, found)
 
     def _note_sizes(self) -> None:
         batch = self.view.batch

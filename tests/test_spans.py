@@ -61,3 +61,15 @@ def test_splicing_equals_slicing_strings(case):
         expected.append(text)
     made = make([f[:3] for f in found], which, [n.encode() for n in new])
     assert expected == spans.apply(pa.array(texts), made).to_pylist()
+
+
+def test_where_replacements_lie_afterwards():
+    """The places in the edited text, row by row."""
+    texts = pa.array(["abcdef", "nothing", "uvwxyz"])
+    edits = spans.Spans(
+        np.array([0, 0, 2]), np.array([1, 4, 0]), np.array([2, 5, 3]), np.array([0, 1, 1]), (b"", b"<LONG>")
+    )
+    edited = spans.apply(texts, edits)
+    assert ["acd<LONG>f", "nothing", "<LONG>xyz"] == edited.to_pylist()
+    found = [edited[row].as_py()[a:b] for row, a, b in zip(edits.rows, *spans.placed(edits), strict=True)]
+    assert ["", "<LONG>", "<LONG>"] == found

@@ -7,6 +7,7 @@ from rich.console import Group
 
 from corpusmill.report.contamination import contamination
 from corpusmill.report.duplicates import duplicates
+from corpusmill.report.edits import edits
 from corpusmill.report.funnel import funnel
 from corpusmill.stats import Report
 
@@ -20,7 +21,7 @@ def stage(title: str, report: Report, seconds: Mapping[str, float], further: Map
         seconds: of work by step, over all workers.
         further: parts of the report that only some stages have.
     """
-    parts = [funnel(title, report, seconds), *duplicates(report)]
+    parts = [funnel(title, report, seconds), *duplicates(report), *edits(report)]
     if "contamination" in further:
         parts.append(contamination(further["contamination"]))
     return Group(*parts)
