@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from corpusmill.redact.checksums import base58check, bech32, luhn, mod97
-from corpusmill.redact.hits import Hit, near, says
+from corpusmill.redact.hits import Hit, says
 
 _CARD = re.compile(
     rb"\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?(?![\d])|\d{4}([ -])\d{6}\2\d{4,5}(?!\d)|\d{12,19}(?!\d)"
@@ -149,8 +149,3 @@ def crypto(text: bytes, start: int, end: int) -> Iterator[Hit]:
             yield Hit(start, end, "crypto", word.lower())
     elif _ETHEREUM.fullmatch(word) and len(set(word[2:].lower())) > 6:
         yield Hit(start, end, "crypto", word.lower())
-
-
-def is_card_context(text: bytes, start: int, end: int) -> bool:
-    """Tell whether the text around speaks of payment cards."""
-    return near(text, start, end, _CARD_WORDS)
