@@ -129,13 +129,17 @@ def stage_key(source: Any, specs: Iterable[Any]) -> str:
     """
     where = ("paths", "prefix", "split_mb")
     reading = {name: value for name, value in recipe.plain(source).items() if name not in where}
-    steps = [{**_settings(step), "files": _digests(step)} for step in specs]
+    steps = [{**_settings(step), **_derived(step), "files": _digests(step)} for step in specs]
     return digest({"format": FORMAT, "version": __version__, "input": reading, "steps": steps})
 
 
 def _settings(step: Any) -> dict[str, Any]:
     outside = getattr(step, "outside_key", ())
     return {name: value for name, value in recipe.plain(step).items() if name not in outside}
+
+
+def _derived(step: Any) -> dict[str, Any]:
+    return dict(step.derived()) if hasattr(step, "derived") else {}
 
 
 def _digests(step: Any) -> list[str]:

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from corpusmill import documents, extract, filters, spans
+from corpusmill import documents, extract, filters, redact, spans
 from corpusmill.signals import judge
 from corpusmill.spec import limits, members
 from corpusmill.view import View
 
-STEPS = [*members(extract.Extractor), *members(filters.Filter)]
+STEPS = [*members(extract.Extractor), *members(filters.Filter), *members(redact.Redactor)]
 
 PROSE = "The old harbour was rebuilt by the families who lived there, and it has been kept by them ever since. "
 TEXTS = [

@@ -1,17 +1,20 @@
 """The step that replaces personal data and secrets in the text."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 
 from corpusmill.redact.presidio import Presidio
 from corpusmill.signals import Measured
 from corpusmill.spec import Bounds, spec
 
 if TYPE_CHECKING:
-    from corpusmill.redact.rounds import Redactions
+    import pyarrow as pa
+
+    from corpusmill.redact.rounds import Found, Redactions
     from corpusmill.view import View
 
 Action = Literal["mask", "pseudonym", "format", "hash"]
@@ -38,7 +41,9 @@ class Redact:
     document by counting (`<PHONE_1>`), or with a `key` in the whole corpus; e-mail and IP addresses stay addresses, at
     example.com and in networks kept for documentation. `format` does so for phones, cards and social security numbers
     too. `hash` writes a keyed hash. With a key, different values can only share an IP address, phone or number by
-    chance; tokens have 64 bits. A second run changes nothing.
+    chance; tokens have 64 bits. A second run changes nothing. The secret itself stands in no recipe and no output.
+
+    Text and title are searched. The ledger and the column `url` keep addresses as they were fetched.
 
     `hits` above its bound drops the document. All signals count the values found, of the text before the edit.
     """
@@ -47,7 +52,7 @@ class Redact:
     entities: tuple[Entity, ...] = PATTERNS
     action: Action = "mask"
     actions: Mapping[Entity, Action] | None = None  # by entity, where one differs from `action`
-    key: str | None = None  # a secret for tokens that are equal in all documents; `hash` needs it
+    key: str | None = None  # env:NAME or a file: a secret for tokens that are equal in all documents; `hash` needs it
     regions: tuple[str, ...] = ("US", "GB", "CA", "AU", "DE", "FR", "ES", "IT", "IN", "BR")  # of phones without +
     national_ids: tuple[str, ...] | None = None  # kinds, as in docs; null is all
     obfuscated: bool = False  # `name [at] host [dot] tld` is an address too
@@ -84,10 +89,16 @@ class Redact:
             raise ValueError(f"actions: {stray} not in `entities`; add them there, or leave out their action")
         if "hash" in wanted.values() and not self.key:
             raise ValueError("action: hash needs `key`; a hash without a key can be undone by trying all values")
-        if self.key is not None and not 8 <= len(self.key.encode()) <= 64:
-            raise ValueError(f"key: {len(self.key.encode())} bytes; give 8 to 64")
         _check_formats(self.actions or {})
         _check_kinds(self.national_ids)
+
+    measures_dropped: ClassVar = False  # what was dropped is not written, and need not be searched
+
+    def derived(self) -> dict[str, str]:
+        """What decides the output beside the recipe: which secret the key is."""
+        from corpusmill.redact import secret_key
+
+        return {"key_digest": secret_key.digest(self.key)} if self.key else {}
 
     def build(self) -> "Callable[[View], Measured]":
         """Load the numbering plans, the lists, and Presidio where asked for."""
@@ -124,4 +135,30 @@ def _measure(redactions: "Redactions", view: "View") -> Measured:
     signals: dict[str, npt.NDArray[Any]] = {"hits": found.counts.sum(axis=1)}
     for place, entity in enumerate(ENTITIES):
         signals["others" if entity == "presidio" else entity] = found.counts[:, place]
-    return Measured({name: np.ascontiguousarray(values) for name, values in signals.items()}, edits=found.edits)
+    return Measured(
+        {name: np.ascontiguousarray(values) for name, values in signals.items()},
+        columns={"title": _titles(redactions, view.column("title"))} if "title" in view.batch.schema.names else {},
+        edits=found.edits,
+        shown=_by_entity(found),
+    )
+
+
+def _titles(redactions: "Redactions", titles: "pa.Array") -> "pa.Array":
+    """The titles, redacted by themselves; null stays null."""
+    from corpusmill import documents
+    from corpusmill.spans import apply
+    from corpusmill.view import View
+
+    filled = documents.conform({"id": titles.fill_null(""), "text": titles.fill_null("")})
+    edited = apply(filled.column("text"), redactions(View(filled)).edits)
+    return pc.if_else(titles.is_valid(), edited, None)
+
+
+def _by_entity(found: "Found") -> dict[str, npt.NDArray[np.int64]]:
+    """Which edits replaced values of each entity."""
+    places: dict[str, list[int]] = {}
+    edits = [edit for row in sorted(found.by_row) for edit in found.by_row[row]]
+    for place, edit in enumerate(edits):
+        for entity in sorted({hit.entity for hit in edit.hits}):
+            places.setdefault(entity, []).append(place)
+    return {entity: np.array(at, np.int64) for entity, at in sorted(places.items())}

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from corpusmill.kernels import buffers
 from corpusmill.kernels.buffers import Text
+from corpusmill.redact import secret_key
 from corpusmill.redact.actions import Names, Rule, write
 from corpusmill.redact.hits import ENTITIES, Hit, disjoint
 from corpusmill.redact.patterns import Patterns
@@ -61,7 +62,7 @@ class Redactions:
             obfuscated=step.obfuscated,
             private=step.private_ips,
         )
-        key = None if step.key is None else step.key.encode()
+        key = None if step.key is None else secret_key.read(step.key)
         chosen: dict[str, str] = {str(entity): action for entity, action in (step.actions or {}).items()}
         self.rules = {name: Rule(chosen.get(name, step.action), name, key) for name in ENTITIES}
         self.engine = None if step.presidio is None else step.presidio.build()

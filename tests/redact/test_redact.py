@@ -1,6 +1,7 @@
 """The step: signals, actions, and what must hold for any text."""
 
 import itertools
+import os
 import re
 
 import pyarrow as pa
@@ -8,12 +9,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from corpusmill import spans
+from corpusmill import from_texts, recipe, spans
+from corpusmill.errors import ResourceError
 from corpusmill.kernels import buffers
 from corpusmill.redact import Redact
 from corpusmill.redact.hits import ENTITIES, Hit, disjoint
 from corpusmill.redact.rounds import Edit, Redactions, edited, merge
 from corpusmill.spec import limits
+from corpusmill.steps import Chain
 from corpusmill.view import View
 
 TEXT = (
@@ -21,7 +24,8 @@ TEXT = (
     "ssn 460-89-9847, GB29 NWBK 6016 1331 9268 19; https://ann:s3cret@host.com; 12345678Z; "
     "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2 — naïve"
 )
-SECRET = "a secret of ours"
+SECRET = "env:CORPUSMILL_TEST_KEY"
+os.environ |= {"CORPUSMILL_TEST_KEY": "a secret of tests", "CORPUSMILL_OTHER_KEY": "another secret"}
 SPECS = {
     "mask": Redact(regions=("US",), obfuscated=True),
     "pseudonym": Redact(regions=("US",), action="pseudonym", obfuscated=True),
@@ -135,7 +139,7 @@ def test_with_a_key_a_value_has_one_name_in_all_documents() -> None:
     one, two = apply("keyed", "x@host.com and ann@mail.de", "ann@mail.de")
     assert one.endswith(two)
     assert re.fullmatch(r"user-[a-p]{16}@example\.com", two)
-    other = Redactions(Redact(action="pseudonym", key="another secret"))
+    other = Redactions(Redact(action="pseudonym", key="env:CORPUSMILL_OTHER_KEY"))
     batch = pa.RecordBatch.from_pydict({"text": ["ann@mail.de"]})
     assert [two] != spans.apply(batch.column("text"), other(View(batch)).edits).to_pylist()
 
@@ -159,7 +163,6 @@ def test_formats_stay_where_asked_for() -> None:
     ("options", "message"),
     [
         ({"actions": {"iban": "format"}}, "cannot keep a format"),
-        ({"key": "short"}, "8 to 64"),
         ({"national_ids": ("xx_id",)}, "xx_id"),
         ({"entities": ("email",), "actions": {"ip": "mask"}}, "not in `entities`"),
         ({"entities": ("emails",)}, "emails"),
@@ -266,3 +269,30 @@ def test_the_batch_may_be_a_slice() -> None:
     found = BUILT["mask"](View(batch))
     assert ["<EMAIL>", "y <IP>"] == spans.apply(batch.column("text"), found.edits).to_pylist()
     assert 2 == len(buffers.text(array).offsets) - 1
+
+
+def test_the_secret_is_named_and_never_written(tmp_path, monkeypatch):
+    """An environment variable or a file; one that is missing or short is told; nothing of it is in what is kept."""
+    path = tmp_path / "key.txt"
+    path.write_text("a secret of tests\n")
+    by_file, by_name = Redact(key=str(path)), Redact(key=SECRET)
+    assert by_file.derived() == by_name.derived() != Redact(key="env:CORPUSMILL_OTHER_KEY").derived()
+    assert "a secret" not in str(by_file.derived()) + recipe.dump(by_file) + repr(by_file)
+    monkeypatch.delenv("CORPUSMILL_TEST_KEY")
+    with pytest.raises(ResourceError, match="the environment has no CORPUSMILL_TEST_KEY"):
+        by_name.build()
+    path.write_text("short")
+    with pytest.raises(ResourceError, match="found 5 bytes; expected a secret of at least 8"):
+        by_file.build()
+
+
+def test_titles_are_redacted_and_edits_are_shown():
+    """A title by itself; which edits are of which entity."""
+    batch = from_texts(["Mail ann@mail.de or call 202-456-1111.", "nothing"], title=["By ann@mail.de", None])
+    measured = Redact().build()(View(batch))
+    assert ["By <EMAIL>", None] == measured.columns["title"].to_pylist()
+    assert {"email": [0], "phone": [1]} == {kind: at.tolist() for kind, at in measured.shown.items()}
+    outcome = Chain([Redact()])(batch)
+    (shown,) = outcome.report.examples["redact.email"]
+    assert "Mail <EMAIL> or call <PHONE>." == shown.excerpt
+    assert 1 == outcome.report.tallies["redact.edits.email"] == outcome.report.tallies["redact.documents.phone"]
