@@ -1,0 +1,1 @@
+"""Text to ids: tokenizers are trained or loaded, and documents encoded as the tokenizer's own library would."""

@@ -1,0 +1,198 @@
+"""Documents of token ids into rows of one length.
+
+A document's tokens are its ids and the end-of-text after them, so a document of n ids has n + 1. Where its tokens lie
+is planned from the lengths alone; rows are then filled in any order and a few at a time, so that memory is a plan and
+a block, however large the shard is.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+Int64s = npt.NDArray[np.int64]
+Ids = npt.NDArray[Any]  # uint16 or uint32
+Strategy = Literal["concat", "best_fit", "pad"]
+
+
+class Usage(NamedTuple):
+    """What rows are made of; sums over shards are sums of the fields.
+
+    Attributes:
+        documents: how many.
+        tokens: of all documents, end-of-text included.
+        rows: how many.
+        padding: places in rows that no document fills.
+        cut: documents that lie in more than one row.
+        cut_needlessly: those of them that would fit into one.
+    """
+
+    documents: int
+    tokens: int
+    rows: int
+    padding: int
+    cut: int
+    cut_needlessly: int
+
+    @property
+    def utilisation(self) -> float:
+        """The share of places that hold a document's token; 1 where there are no rows."""
+        places = self.tokens + self.padding
+        return self.tokens / places if places else 1.0
+
+
+class Plan(NamedTuple):
+    """Which tokens lie in which row: R rows of S segments.
+
+    Attributes:
+        sequence_length: tokens of a row, L.
+        sizes: int64 (N,), tokens of each document, end-of-text included.
+        segment_offsets: int64 (R+1,), row r holds the segments from `segment_offsets[r]` to `segment_offsets[r + 1]`.
+        segment_document: int64 (S,), whose tokens.
+        segment_start: int64 (S,), from which of the document's tokens on.
+        segment_length: int64 (S,), how many; the last of a document is its end-of-text.
+    """
+
+    sequence_length: int
+    sizes: Int64s
+    segment_offsets: Int64s
+    segment_document: Int64s
+    segment_start: Int64s
+    segment_length: Int64s
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.segment_offsets) - 1
+
+    def usage(self) -> Usage:
+        """Count rows, padding and cuts."""
+        tokens = int(self.sizes.sum())
+        cut = np.bincount(self.segment_document, minlength=len(self.sizes)) > 1
+        needless = int((cut & (self.sizes <= self.sequence_length)).sum())
+        padding = self.rows * self.sequence_length - tokens
+        return Usage(len(self.sizes), tokens, self.rows, padding, int(cut.sum()), needless)
+
+    def segments_of(self, rows: Int64s) -> tuple[Int64s, Int64s]:
+        """The segments of some rows (n,) one after the other: offsets (n+1,) and the numbers of the segments."""
+        starts = self.segment_offsets[rows]
+        counts = self.segment_offsets[rows + 1] - starts
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        return offsets, np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], counts)
+
+
+class Rows(NamedTuple):
+    """Packed rows: the plan, and the ids of shape (R, L)."""
+
+    plan: Plan
+    ids: Ids
+
+
+def token_dtype(vocabulary_size: int) -> np.dtype[Any]:
+    """The smallest type that holds the ids 0 .. vocabulary_size - 1: uint16, else uint32.
+
+    Raises:
+        ValueError: if neither does.
+    """
+    for dtype in (np.dtype(np.uint16), np.dtype(np.uint32)):
+        if 0 < vocabulary_size <= np.iinfo(dtype).max + 1:
+            return dtype
+    raise ValueError(f"a vocabulary of {vocabulary_size} ids; expected between 1 and 4294967296")
+
+
+def narrow(ids: Ids, vocabulary_size: int) -> Ids:
+    """The ids in the type of their vocabulary.
+
+    Raises:
+        ValueError: if an id is not one of the vocabulary.
+    """
+    dtype = token_dtype(vocabulary_size)
+    highest = int(ids.max()) if len(ids) else 0
+    if highest >= vocabulary_size or (len(ids) and int(ids.min()) < 0):
+        wrong = highest if highest >= vocabulary_size else int(ids.min())
+        raise ValueError(f"token id {wrong} in a vocabulary of {vocabulary_size}; this is not the tokenizer's output")
+    return ids.astype(dtype, copy=False)
+
+
+def plan(lengths: npt.NDArray[Any], sequence_length: int, strategy: Strategy) -> Plan:
+    """Decide where tokens go.
+
+    Args:
+        lengths: (N,), ids of each document, end-of-text not counted.
+        sequence_length: tokens of a row, at least 2.
+        strategy: `concat` lays the documents one after the other and cuts them at row ends; only the last row is
+            padded. `best_fit` keeps a document that fits in one piece: longer ones are cut into full rows and a rest,
+            and rests and whole documents, longest first, go where they leave the least room (Ding et al. 2024).
+            `pad` gives each document a row of its own, long ones several.
+
+    Raises:
+        ValueError: for a sequence length below 2, another strategy, or a negative length.
+    """
+    from corpusmill.kernels import packing
+
+    if sequence_length < 2:
+        raise ValueError(f"sequence_length is {sequence_length}; expected at least 2, an id and the end-of-text")
+    if strategy not in get_args(Strategy):
+        raise ValueError(f"strategy is {strategy!r}; expected one of {', '.join(get_args(Strategy))}")
+    if len(lengths) and int(lengths.min()) < 0:
+        raise ValueError(f"a document of {lengths.min()} ids; expected 0 or more")
+    sizes = lengths.astype(np.int64) + 1
+    if strategy == "concat":
+        return Plan(sequence_length, sizes, *packing.concat(sizes, sequence_length))
+    if strategy == "best_fit":
+        return Plan(sequence_length, sizes, *packing.best_fit(sizes, sequence_length))
+    document, start, length = packing.pieces(sizes, sequence_length)
+    return Plan(sequence_length, sizes, np.arange(len(document) + 1), document, start, length)
+
+
+def fill(
+    planned: Plan, offsets: Int64s, ids: Ids, eos: int, rows: Int64s | None = None, *, padding: int | None = None
+) -> Ids:
+    """Fill rows.
+
+    Args:
+        planned: from the lengths of these documents.
+        offsets: int64 (N+1,), document i is ids[offsets[i]:offsets[i+1]].
+        ids: (T,), uint16 or uint32, may be a mapped file.
+        eos: the id of end-of-text.
+        rows: int64 (n,), which rows in which order; by default all.
+        padding: the id that fills rows up; by default `eos`. Which places are padding follows from the plan.
+
+    Returns:
+        (n, L), of the type of `ids`.
+
+    Raises:
+        ValueError: if the documents are not those that were planned, or an id does not fit the type.
+    """
+    from corpusmill.kernels import packing
+
+    if len(offsets) != len(planned.sizes) + 1 or not np.array_equal(np.diff(offsets) + 1, planned.sizes):
+        raise ValueError("these are not the documents that were planned; plan again from their lengths")
+    most = np.iinfo(ids.dtype).max
+    filler = eos if padding is None else padding
+    if not (0 <= eos <= most and 0 <= filler <= most):
+        raise ValueError(f"end-of-text {eos} and padding {filler} do not both fit {ids.dtype} (0 to {most})")
+    chosen = np.arange(planned.rows) if rows is None else rows
+    out = np.empty((len(chosen), planned.sequence_length), ids.dtype)
+    segments = planned[2], planned[3], planned[4], planned[5]
+    packing.fill(offsets, _read_only(ids), chosen, segments, ids.dtype.type(eos), ids.dtype.type(filler), out)
+    return out
+
+
+def pack(offsets: Int64s, ids: Ids, sequence_length: int, eos: int, strategy: Strategy) -> Rows:
+    """Plan and fill all rows; see `plan` and `fill`."""
+    planned = plan(np.diff(offsets), sequence_length, strategy)
+    return Rows(planned, fill(planned, offsets, ids, eos))
+
+
+def usage_from(counts: Mapping[str, int]) -> Usage:
+    """The inverse of `Usage._asdict`, e.g. of counts that were added up over shards."""
+    return Usage(**{name: counts[name] for name in Usage._fields})
+
+
+def _read_only(array: Ids) -> Ids:
+    """A view that cannot be written, always, or numba would compile the kernel for both kinds."""
+    view = array.view()
+    view.setflags(write=False)
+    return view

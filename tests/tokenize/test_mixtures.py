@@ -1,0 +1,123 @@
+"""Mixtures: what each source gives, and what is refused."""
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from corpusmill.errors import RecipeError
+from corpusmill.tokenize.mixtures import Ask, allot, from_published, published
+
+
+def tokens(allotments):
+    """Tokens by source."""
+    return {entry.source: entry.tokens for entry in allotments}
+
+
+def test_weights_divide_a_total():
+    """The LLaMA mixture of 1.4 T tokens; with the sizes that its epochs imply, its epochs come out."""
+    asked = from_published("llama", epochs=2.5)
+    epochs = dict(zip(asked, [1.10, 1.06, 0.64, 2.45, 2.23, 1.06, 1.03], strict=True))
+    total = 1_400_000_000_000
+    available = {source: round(total * asked[source].weight / 100 / epochs[source]) for source in epochs}
+    found = allot(available, asked, total)
+    assert 938_000_000_000 == tokens(found)["common_crawl"]
+    assert total == sum(entry.tokens for entry in found)
+    assert epochs == {entry.source: round(entry.epochs, 6) for entry in found}
+    assert 0.045 == pytest.approx(next(entry.share for entry in found if entry.source == "books"))
+
+
+def test_without_a_total_the_scarcest_source_decides():
+    """As much as the caps allow."""
+    found = allot({"web": 1000, "wiki": 30}, {"web": Ask(weight=9), "wiki": Ask(weight=1, epochs=3)})
+    assert {"web": 810, "wiki": 90} == tokens(found)
+    assert [0.81, 3.0] == [entry.epochs for entry in found]
+
+
+def test_budgets_come_first():
+    """Weights divide what budgets leave; a weight of 0 leaves a source out."""
+    asked = {"a": Ask(tokens=40), "b": Ask(weight=1), "c": Ask(weight=2), "d": Ask(weight=0)}
+    available = dict.fromkeys("abcd", 100)
+    assert {"a": 40, "b": 20, "c": 40, "d": 0} == tokens(allot(available, asked, 100))
+    assert {"a": 40, "b": 50, "c": 100, "d": 0} == tokens(allot(available, asked))
+    assert {"a": 7} == tokens(allot({"a": 10}, {"a": Ask(tokens=7)}, 7))
+
+
+SOURCES = st.dictionaries(
+    st.sampled_from("abcdef"),
+    st.tuples(st.integers(0, 10**6), st.floats(0, 10), st.sampled_from([0.5, 1, 1.5, 4])),
+    min_size=1,
+)
+
+
+@given(SOURCES, st.one_of(st.none(), st.integers(1, 10**6)))
+def test_what_is_given_adds_up_and_keeps_to_the_caps(sources, total):
+    """No source gives more than its cap, shares are those of the weights to within a token."""
+    asked = {name: Ask(weight=weight, epochs=cap) for name, (_, weight, cap) in sources.items()}
+    weights = sum(ask.weight for ask in asked.values())
+    assume(weights > 0)
+    available = {name: have for name, (have, _, _) in sources.items()}
+    try:
+        found = allot(available, asked, total)
+    except RecipeError:
+        if total is None:
+            assert any(int(available[name] * ask.epochs) == 0 < ask.weight for name, ask in asked.items())
+            return
+        wanted = {name: total * ask.weight / weights for name, ask in asked.items()}
+        assert any(wanted[name] > int(available[name] * asked[name].epochs) - 1e-3 for name in asked)
+        return
+    everything = sum(entry.tokens for entry in found)
+    assert total in {None, everything}
+    for entry in found:
+        assert entry.tokens <= available[entry.source] * asked[entry.source].epochs
+        assert abs(entry.tokens - everything * asked[entry.source].weight / weights) <= 1.001
+
+
+def test_what_cannot_be_met_is_refused():
+    """Every source that falls short is named, with what was asked, what is there, and what would do."""
+    available = {"web": 1000, "wiki": 30, "books": 0}
+    asked = {"web": Ask(weight=2), "wiki": Ask(weight=1, epochs=2), "books": Ask(tokens=5)}
+    with pytest.raises(RecipeError) as caught:
+        allot(available, asked, 305)
+    wiki, books = str(caught.value).split("\n")
+    assert wiki.startswith("mixture: wiki: asked for 100 tokens, found 30, which at 2 epochs give 60; ")
+    assert wiki.endswith("; ask for at most 185 in all, lower its weight, or allow 3.34 epochs")
+    assert "mixture: books: asked for 5 tokens, found 0, which at 1 epochs give 0; ask for less" == books
+    asked["books"] = Ask(weight=0)
+    assert 180 == sum(tokens(allot(available, asked, 180)).values())
+    with pytest.raises(RecipeError):
+        allot(available, asked, 181)
+
+
+@pytest.mark.parametrize(
+    ("available", "asked", "total", "told"),
+    [
+        ({"wiki": 3}, {"wikki": Ask(weight=1)}, None, "wikki: no such source; found wiki. Did you mean 'wiki'?"),
+        ({"a": 3, "b": 4}, {"a": Ask(weight=1)}, None, "b: 4 tokens, but no weight; give it one, or 0"),
+        ({"a": 3}, {"a": Ask()}, None, "a: expected a weight or a number of tokens, found neither"),
+        ({"a": 3}, {"a": Ask(weight=1, tokens=1)}, None, "a: expected a weight or a number of tokens, found both"),
+        ({"a": 3}, {"a": Ask(weight=-1)}, None, "a: weight is -1; expected 0 or more"),
+        ({"a": 3}, {"a": Ask(weight=1, epochs=float("nan"))}, None, "a: epochs is nan; expected 0 or more"),
+        ({"a": 3}, {"a": Ask(weight=0)}, None, "no source has a weight or a budget above 0"),
+        ({"a": 3}, {"a": Ask(tokens=3)}, 2, "2 tokens are asked for in all, but the budgets add up to 3"),
+        ({"a": 3}, {"a": Ask(tokens=3)}, 4, "4 tokens are asked for in all, but the budgets add up to 3"),
+        ({"a": 0, "b": 9}, {"a": Ask(weight=1), "b": Ask(weight=2)}, None, "a: 0 tokens at 1 epochs; weigh it 0"),
+        ({}, {}, None, "no source has a weight or a budget above 0"),
+    ],
+)
+def test_mixtures_that_make_no_sense(available, asked, total, told):
+    """Said with the source's name."""
+    with pytest.raises(RecipeError) as caught:
+        allot(available, asked, total)
+    assert told in str(caught.value)
+
+
+def test_mixtures_of_the_literature():
+    """The sums that the papers print, each with its source."""
+    known = published()
+    sums = {name: round(sum(entry.weights.values()), 2) for name, entry in known.items()}
+    assert {"bloomberggpt": 100, "gopher": 100, "gpt3": 101, "llama": 100, "pile": 100} == sums
+    assert all("Table" in entry.source for entry in known.values())
+    finance = sum(weight for name, weight in known["bloomberggpt"].weights.items() if name.startswith("finpile"))
+    assert 51.27 == round(finance, 2)
+    with pytest.raises(RecipeError, match="'llamma' is not known; expected one of bloomberggpt, gopher, gpt3, llama"):
+        from_published("llamma")
