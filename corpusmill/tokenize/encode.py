@@ -1,0 +1,142 @@
+"""Batches of documents to ids, equal to those of `tokenizers` or tiktoken.
+
+A kernel cuts the known patterns, looks pre-tokens up in a cache and merges new ones. Whole documents go to the library
+where its answer depends on more: those that hold the text of an added token, and all of them if the tokenizer is not
+byte-level BPE over a known pattern.
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from corpusmill.tokenize.patterns import PATTERNS
+from corpusmill.tokenize.tokenizer import Merges, Tokenizer
+
+if TYPE_CHECKING:  # the kernels import numba
+    from corpusmill.kernels.bpe_cache import Cache
+    from corpusmill.kernels.buffers import Int64s, Text
+
+UInt32s = npt.NDArray[np.uint32]
+
+CACHE_ENTRIES = 1 << 20
+_MOST_PREFIXES = 16  # of added tokens, each looked for in all text
+
+
+class Encoder:
+    """Encodes with one tokenizer; keeps its cache from call to call. Not for two threads at once.
+
+    The ids are those of `tokenizers.Tokenizer.encode(text, add_special_tokens=False)`; for a rank file, those of
+    `tiktoken.Encoding.encode_ordinary`. What was encoded before changes nothing.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, cache_entries: int = CACHE_ENTRIES) -> None:
+        """Make the tables.
+
+        Args:
+            tokenizer: as `tokenizer.load` gives it.
+            cache_entries: pre-tokens to remember at most, 112 bytes each; 32768 at least.
+        """
+        self.tokenizer = tokenizer
+        self._library = tokenizer.library() if tokenizer.settings is not None else None
+        self._cache: Cache | None = None
+        if tokenizer.merges is not None and tokenizer.pattern is not None and _same_classes(self._library):
+            self._cache = _cache(tokenizer.merges, tokenizer.pattern, cache_entries)
+        contents = sorted({token.content.encode() for token in tokenizer.added if token.content})
+        self._prefixes = sorted({(text[0], text[1] if len(text) > 1 else -1) for text in contents})
+        if len(self._prefixes) > _MOST_PREFIXES:
+            self._prefixes = sorted({(text[0], -1) for text in contents})
+        self._added = re.compile(b"|".join(map(re.escape, contents))) if contents else None
+
+    @property
+    def fast(self) -> bool:
+        """Whether the kernel encodes; else the library does, whole."""
+        return self._cache is not None
+
+    def __call__(self, text: "Text") -> "tuple[Int64s, UInt32s]":
+        """Encode N documents.
+
+        Args:
+            text: as `kernels.buffers.text` gives it.
+
+        Returns:
+            Offsets int64 (N+1,) and ids uint32 (T,): document i has ids[offsets[i]:offsets[i+1]].
+        """
+        skipped = self._skipped(text)
+        if self._cache is None:
+            placed, ids = np.zeros(len(text.offsets), np.int64), np.zeros(0, np.uint32)
+        else:
+            placed, ids = self._cache.encode(text.offsets, text.data, skipped)
+        rows = np.flatnonzero(skipped)
+        return self._with_library(text, rows, placed, ids) if len(rows) else (placed, ids)
+
+    def _skipped(self, text: "Text") -> npt.NDArray[np.bool_]:
+        """The documents that the library encodes, bool (N,)."""
+        from corpusmill.kernels import bpe_cache
+
+        skipped = np.full(len(text.offsets) - 1, self._cache is None)
+        if self._cache is None or self._added is None:
+            return skipped
+        for first, second in self._prefixes:
+            skipped |= bpe_cache.hold(text.offsets, text.data, first, second)
+        for row in np.flatnonzero(skipped):
+            document = text.data[text.offsets[row] : text.offsets[row + 1]].tobytes()
+            skipped[row] = self._added.search(document) is not None
+        return skipped
+
+    def _with_library(
+        self, text: "Text", rows: npt.NDArray[Any], placed: "Int64s", ids: UInt32s
+    ) -> "tuple[Int64s, UInt32s]":
+        """Put the ids of documents `rows`, which have none so far, in their places."""
+        assert self._library is not None
+        documents = [text.data[text.offsets[row] : text.offsets[row + 1]].tobytes().decode() for row in rows]
+        found = self._library.encode_batch_fast(documents, add_special_tokens=False)
+        counts = np.diff(placed)
+        parts, before = [], 0
+        for row, encoding in zip(rows, found, strict=True):
+            parts += [ids[before : placed[row]], np.array(encoding.ids, np.uint32)]
+            counts[row] = len(encoding.ids)
+            before = placed[row]
+        parts.append(ids[before:])
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]), np.concatenate(parts)
+
+
+def _cache(merges: Merges, pattern: str, entries: int) -> "Cache":
+    """An empty cache for what is merged, but for the pre-tokens that are ids whatever the merges say."""
+    from corpusmill.kernels import bpe, bpe_cache
+    from corpusmill.kernels.pretokens import Shape
+
+    columns = np.array(merges.pairs, np.uint64).reshape(-1, 4).T
+    table = bpe.make_table(*(np.ascontiguousarray(column) for column in columns))
+    cache = bpe_cache.Cache(
+        bpe_cache.Merges(np.array(merges.byte_ids, np.int64), table), Shape(*PATTERNS[pattern][1:]), entries
+    )
+    first = {token: number for token, number in merges.first.items() if len(token) <= bpe_cache.LONGEST}
+    if first:
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(token) for token in first])])
+        data = np.frombuffer(b"".join(first), np.uint8)
+        cache.seed(offsets.astype(np.int64), data, np.array(list(first.values()), np.uint32))
+    return cache
+
+
+def _same_classes(library: Any) -> bool:
+    """Whether the library's regular expressions know the letters, numbers and spaces that the kernel knows.
+
+    Its ends of ranges are asked for; another Unicode version would move some.
+    """
+    from corpusmill.kernels import pretokens
+
+    if library is None:
+        return True
+    from tokenizers import Regex, pre_tokenizers
+
+    classes = pretokens.classes()
+    points = {point for first, last, _ in pretokens.ranges() for point in (first - 1, first, last, last + 1)}
+    asked = [chr(point) for point in sorted(points) if 0 <= point < len(classes) and not 0xD800 <= point < 0xE000]
+    for kind, expression in (pretokens.LETTER, r"\p{L}"), (pretokens.NUMBER, r"\p{N}"), (pretokens.SPACE, r"\s"):
+        split = pre_tokenizers.Split(Regex(expression), "removed")
+        left = set("".join(piece for piece, _ in split.pre_tokenize_str("".join(asked))))
+        if any((classes[ord(character)] == kind) != (character not in left) for character in asked):
+            return False
+    return True

@@ -1,0 +1,54 @@
+r"""The pre-token patterns known by name, and how they are recognised in a `tokenizer.json`.
+
+gpt2            GPT-2, r50k, p50k, GPT-NeoX, OLMo
+gpt2_digits     gpt2, each digit alone
+llama3          Llama 3; also cl100k as `tokenizers` files write it
+llama3_digits   llama3, each digit alone: Qwen 2
+cl100k          cl100k as tiktoken matches it: white space that ends a text is one piece. For rank files only,
+                because `$` means something else in the engine of `tokenizers`.
+"""
+
+from typing import Any, NamedTuple
+
+_WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"
+_REST = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+_GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|%s| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+
+
+class Pattern(NamedTuple):
+    """A pattern as a regular expression, and as the fields of `kernels.pretokens.Shape`."""
+
+    expression: str
+    family: int
+    digits: int
+    last_spaces: bool
+
+
+PATTERNS = {
+    "gpt2": Pattern(_GPT2 % r" ?\p{N}+", 0, 0, last_spaces=False),
+    "gpt2_digits": Pattern(_GPT2 % r"\p{N}", 0, 1, last_spaces=False),
+    "llama3": Pattern(rf"{_WORDS}|\p{{N}}{{1,3}}|{_REST}", 1, 3, last_spaces=False),
+    "llama3_digits": Pattern(rf"{_WORDS}|\p{{N}}|{_REST}", 1, 1, last_spaces=False),
+    "cl100k": Pattern(
+        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+"
+        r"|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
+        1, 3, last_spaces=True,
+    ),
+}  # fmt: skip
+IN_FILES = {pattern.expression: name for name, pattern in PATTERNS.items() if name != "cl100k"}
+
+
+def recognise(pre_tokenizer: dict[str, Any] | None) -> str | None:
+    """The name of the pattern that a `pre_tokenizer` of a `tokenizer.json` cuts by; None for any other."""
+    if pre_tokenizer is None:
+        return None
+    parts = pre_tokenizer["pretokenizers"] if pre_tokenizer["type"] == "Sequence" else [pre_tokenizer]
+    if not parts or parts[-1]["type"] != "ByteLevel" or parts[-1].get("add_prefix_space", True):
+        return None
+    splits = parts[-1].get("use_regex", True)
+    if len(parts) == 1:
+        return "gpt2" if splits else None
+    if splits or len(parts) != 2 or parts[0]["type"] != "Split":
+        return None
+    isolated = (parts[0]["behavior"], parts[0]["invert"]) in {("Isolated", False), ("Removed", True)}
+    return IN_FILES.get(parts[0]["pattern"].get("Regex", "")) if isolated else None
