@@ -235,12 +235,14 @@ def test_the_kernel_agrees_with_its_twin(rows: list[str]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(texts, max_size=4))
+@example(["://@"])
 def test_candidates_lie_inside_their_documents_and_begin_code_points(rows: list[str]) -> None:
     """Only windows of addresses may cut a character, at 128 bytes before and 300 after the sign."""
     for row, found in zip(rows, candidates(rows), strict=True):
         data = row.encode()
         for kind, start, end in found:
-            assert 0 <= start < end <= len(data)
+            assert 0 <= start <= end <= len(data)
+            assert start < end or kind == kernel.USERINFO  # nobody between "://" and "@"
             if kind != kernel.ADDRESS:
                 data[start:end].decode()
 
