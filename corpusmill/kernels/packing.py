@@ -217,13 +217,11 @@ def fill(offsets: Int64s, ids: Ids, rows: Int64s, segments: Segments, end: Any, 
 
 
 @kernel
-def join(tokens: Ids, row: Int64s, column: Int64s, length: Int64s, out: Ids) -> None:
-    """Write segments of rows one after the other.
+def gather(tokens: Ids, row: Int64s, column: Int64s, length: Int64s, target: Int64s, out: Ids) -> None:
+    """Copy segments out of rows.
 
     Args:
-        tokens: (R, L). row, column, length: (S,), where each segment lies. out: (sum of length,).
+        tokens: (R, L). row, column, length: (S,), where each segment lies. target: (S,), where it goes in `out`.
     """
-    at = 0
     for s in range(len(row)):
-        out[at : at + length[s]] = tokens[row[s], column[s] : column[s] + length[s]]
-        at += length[s]
+        out[target[s] : target[s] + length[s]] = tokens[row[s], column[s] : column[s] + length[s]]

@@ -76,8 +76,8 @@ def test_best_fit(sizes, room):
 
 @settings(deadline=None)
 @given(st.data(), st.integers(2, 12), st.sampled_from([np.uint16, np.uint32]))
-def test_fill_and_join(data, room, dtype):
-    """Rows hold the tokens that the segments name; joining the segments in order of documents undoes it."""
+def test_fill_and_gather(data, room, dtype):
+    """Rows hold the tokens that the segments name; gathering the segments in order of documents undoes it."""
     documents = data.draw(st.lists(st.lists(st.integers(0, 60000), max_size=20), max_size=12))
     lengths = np.array([len(document) for document in documents], np.int64)
     ids = np.array([token for document in documents for token in document], dtype)
@@ -101,7 +101,7 @@ def test_fill_and_join(data, room, dtype):
     )
     row, column, length = (np.array([entry[i] for entry in found], np.int64) for i in (2, 3, 4))
     joined = np.empty(int(length.sum()), dtype)
-    packing.join(out, row, column, length, joined)
+    packing.gather(out, row, column, length, np.cumsum(length) - length, joined)
     assert [token for document in whole for token in document] == joined.tolist()
 
 
