@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from corpusmill.dedup.components import MOST_PARTITIONS, FolderEdges, add_edges, star_rounds
-from corpusmill.stages.phases import Inlet, Made, committing
+from corpusmill.stages.phases import Inlet, Made, address, committing
 from corpusmill.stages.work import Clock, Task
 from corpusmill.storage import exchange
 from corpusmill.storage.exchange import IndexedFile
@@ -122,15 +122,14 @@ class Components:
 
     def _write_roots(self, roots: Int64s, sizes: Counts) -> FileStats:
         """The documents that share a component with another, by shard."""
-        offsets = np.array(self.numbering)
-        with IndexedFile(self.layout.file("roots", 0), ROOTS, len(offsets) - 1) as file:
+        with IndexedFile(self.layout.file("roots", 0), ROOTS, len(self.numbering) - 1) as file:
             for first in range(0, self.documents, BLOCK):
                 own = np.asarray(roots[first : first + BLOCK])
                 size = sizes[own]
                 several = np.flatnonzero(size > 1)
                 document = several + first
-                shard = np.searchsorted(offsets, document, side="right") - 1
-                columns = [(document - offsets[shard]).astype(np.int32), own[several], size[several].astype(np.int64)]
+                shard, rows = address(document, self.numbering)
+                columns = [rows, own[several], size[several].astype(np.int64)]
                 file.add(pa.RecordBatch.from_arrays([pa.array(c) for c in columns], schema=ROOTS), shard)
             return file.finish()
 

@@ -12,10 +12,10 @@ import pyarrow as pa
 from corpusmill import documents, resources, stats
 from corpusmill.dedup import decontaminate
 from corpusmill.dedup.decontaminate import Decontaminate, Table, Tally
-from corpusmill.redact import Redact
 from corpusmill.signals import Measured
 from corpusmill.stages.judged import Judged
 from corpusmill.stages.phases import Corpus, Inlet, Int64s, Made, Parts, committing, shard_work
+from corpusmill.stages.single import SingleStage
 from corpusmill.stages.work import Clock, Task, Work
 from corpusmill.storage import commit, exchange
 from corpusmill.storage.exchange import IndexedFile
@@ -30,24 +30,10 @@ TALLY = pa.schema([("kind", pa.string()), ("number", pa.int64()), ("documents", 
 
 
 @dataclass(frozen=True)
-class ContaminationStage:
+class ContaminationStage(SingleStage):
     """Drops documents that hold parts of evaluation sets, or cuts these out; says what each set's items met with."""
 
-    layout: StageLayout
     step: Decontaminate
-    name: str
-    key: str
-    masking: Redact
-
-    @property
-    def specs(self) -> tuple[Any, ...]:
-        """The one step."""
-        return (self.step,)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The one name."""
-        return (self.name,)
 
     def works(self, splits: Sequence[Split]) -> list[Work]:
         """Counts by shard, then the decision by shard, which reads all counts."""

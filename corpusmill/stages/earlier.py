@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +16,8 @@ from corpusmill.storage import exchange, paths
 from corpusmill.storage.layout import StageLayout
 from corpusmill.storage.manifest import Manifest
 from corpusmill.storage.shards import batches
+
+READERS = 16  # files that are looked at side by side
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,10 @@ def find(path: str, use: str, phase: str, kind: str, told: Mapping[str, str]) ->
     manifest = Manifest.from_json(json.loads(paths.read_text(layout.manifest)))
     number, _, name = phase.partition("-")
     index = layout.phase(int(number), name)
-    for entry in manifest.shards:
-        _check(index.file(kind, entry["shard"]), told)
+    files = [index.file(kind, entry["shard"]) for entry in manifest.shards]
+    with ThreadPoolExecutor(READERS) as pool:  # thousands of files in a store take their time one by one
+        for _ in pool.map(lambda file: _check(file, told), files):
+            pass
     rows = tuple(int(entry["split"]["end"]) for entry in manifest.shards)
     digest = hashlib.sha256(paths.read_text(layout.manifest).encode()).hexdigest()
     return Earlier(paths.name(layout.root), layout, index, rows, digest)

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from corpusmill import stats
 from corpusmill.dedup import exact, keep
 from corpusmill.dedup.exact import ExactDedup
-from corpusmill.redact import Redact
 from corpusmill.stages.alarms import check_losses
 from corpusmill.stages.earlier import Earlier, key_range
 from corpusmill.stages.phases import (
@@ -20,12 +19,14 @@ from corpusmill.stages.phases import (
     Inlet,
     Made,
     Parts,
+    address,
     committing,
     part_work,
     shard_work,
 )
 from corpusmill.stages.removal import VERDICTS, Removal
 from corpusmill.stages.signal_values import SignalValues
+from corpusmill.stages.single import SingleStage
 from corpusmill.stages.work import Clock, Task, Work, digest
 from corpusmill.storage.exchange import IndexedFile, one_batch
 from corpusmill.storage.layout import StageLayout
@@ -50,26 +51,12 @@ KEYS = pa.schema(
 
 
 @dataclass(frozen=True)
-class ExactStage:
+class ExactStage(SingleStage):
     """Removes all but one of the documents with equal keys."""
 
-    layout: StageLayout
     step: ExactDedup
-    name: str
-    key: str
-    masking: Redact
     values: SignalValues | None
     earlier: tuple[Earlier, ...]
-
-    @property
-    def specs(self) -> tuple[Any, ...]:
-        """The one step."""
-        return (self.step,)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The one name."""
-        return (self.name,)
 
     def works(self, splits: Sequence[Split]) -> list[Work]:
         """Keys by shard, owners by partition, removal by shard."""
@@ -158,8 +145,7 @@ class Owners(Gathering):
         table, document = self._gather(task.shard, parts)
         clock.note("read")
         verdicts, document, clusters = owners(table, document, [item.name for item in self.earlier])
-        shard = np.searchsorted(np.array(self.offsets), document, side="right") - 1
-        rows = (document - np.array(self.offsets)[shard]).astype(np.int32)
+        shard, rows = address(document, self.offsets)
         verdicts = verdicts.set_column(0, VERDICTS.field("row"), pa.array(rows))
         clock.note(f"{self.name}.owners")
         with IndexedFile(self.layout.file("verdicts", task.shard), VERDICTS, len(self.offsets) - 1) as file:

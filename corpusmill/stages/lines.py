@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from corpusmill import stats
 from corpusmill.dedup import keep
 from corpusmill.dedup.lines import LineDedup
-from corpusmill.redact import Redact
 from corpusmill.signals import Measured
 from corpusmill.stages.earlier import key_range
 from corpusmill.stages.judged import Judged
-from corpusmill.stages.phases import Corpus, Gathering, Inlet, Made, Parts, committing, part_work, shard_work
+from corpusmill.stages.phases import Corpus, Gathering, Inlet, Made, Parts, address, committing, part_work, shard_work
+from corpusmill.stages.single import SingleStage
 from corpusmill.stages.work import Clock, Task, Work, digest
 from corpusmill.storage.exchange import IndexedFile
 from corpusmill.storage.layout import StageLayout
@@ -32,24 +31,10 @@ CUTS = pa.schema([("row", pa.int32()), ("unit", pa.int32())])  # units that go
 
 
 @dataclass(frozen=True)
-class LineStage:
+class LineStage(SingleStage):
     """Cuts lines, or runs of sentences, that stand elsewhere in the corpus."""
 
-    layout: StageLayout
     step: LineDedup
-    name: str
-    key: str
-    masking: Redact
-
-    @property
-    def specs(self) -> tuple[Any, ...]:
-        """The one step."""
-        return (self.step,)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The one name."""
-        return (self.name,)
 
     def works(self, splits: Sequence[Split]) -> list[Work]:
         """Keys by shard, copies by range of keys, the cut by shard."""
@@ -78,11 +63,6 @@ class LineStage:
             part_work(copies, corpus.key, parts),
             shard_work(cut, corpus.key, splits),
         ]
-
-    def close(self, report: stats.Report) -> dict[str, Any]:
-        """Nothing beyond what each shard was checked for."""
-        assert report
-        return {}
 
 
 @dataclass(frozen=True)
@@ -156,10 +136,9 @@ class Copies(Gathering):
         clock.note("read")
         gone = lines.owners(high, low, document, tie, unit, self.step)
         document, unit = document[gone], unit[gone]
-        shard_of = np.searchsorted(np.array(self.offsets), document, side="right") - 1
+        shard_of, rows = address(document, self.offsets)
         clock.note(f"{self.name}.copies")
         with IndexedFile(self.layout.file("cuts", task.shard), CUTS, len(self.offsets) - 1) as file:
-            rows = (document - np.array(self.offsets)[shard_of]).astype(np.int32)
             cuts = [pa.array(rows), pa.array(unit.astype(np.int32))]
             file.add(pa.RecordBatch.from_arrays(cuts, schema=CUTS), shard_of)
             written = file.finish()

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from corpusmill.dedup.matching import Candidates, Matches, match, match_transitively
 from corpusmill.dedup.near import NearDedup
 from corpusmill.stages.members import member_schema
-from corpusmill.stages.phases import Gathering, Inlet, Int64s, Made, Parts
+from corpusmill.stages.phases import Gathering, Inlet, Int64s, Made, Parts, address
 from corpusmill.stages.removal import VERDICTS
 from corpusmill.stages.work import Clock, Task
 from corpusmill.storage.exchange import IndexedFile, one_batch
@@ -78,12 +78,12 @@ class Matching(Gathering):
         np.add.at(sizes, found.kept, table.column("cluster_size").to_numpy())
         own = table.column("cluster_size").to_numpy()
         at = np.flatnonzero(new & (gone | (sizes > own)))
-        shard = np.searchsorted(np.array(self.offsets), document[at], side="right") - 1
+        shard, rows = address(document[at], self.offsets)
         removed = pa.array(gone[at])
         ids = table.column("id").take(pa.array(found.kept[at]))
         methods = pa.array(METHODS, pa.string()).take(pa.array(found.method[at].astype(np.int64)))
         columns = [
-            pa.array((document[at] - np.array(self.offsets)[shard]).astype(np.int32)),
+            pa.array(rows),
             pc.if_else(removed, ids, None),
             pc.if_else(removed, self._run_names(document[found.kept[at]]), None),
             pa.array(found.similarity[at], mask=~gone[at] | np.isnan(found.similarity[at])),

@@ -10,7 +10,6 @@ import pyarrow as pa
 from corpusmill import stats
 from corpusmill.dedup import keep
 from corpusmill.dedup.near import NearDedup
-from corpusmill.redact import Redact
 from corpusmill.stages.alarms import check_losses
 from corpusmill.stages.components import RUNS, Components
 from corpusmill.stages.earlier import Earlier, key_range
@@ -19,6 +18,7 @@ from corpusmill.stages.members import Members, group_count
 from corpusmill.stages.phases import Corpus, Gathering, Inlet, Made, Parts, committing, part_work, shard_work
 from corpusmill.stages.removal import Removal
 from corpusmill.stages.signal_values import SignalValues
+from corpusmill.stages.single import SingleStage
 from corpusmill.stages.work import Clock, Task, Work, digest
 from corpusmill.storage.exchange import IndexedFile
 from corpusmill.storage.layout import StageLayout
@@ -52,26 +52,12 @@ def signature_schema(step: NearDedup) -> pa.Schema:
 
 
 @dataclass(frozen=True)
-class NearStage:
+class NearStage(SingleStage):
     """Removes documents that are nearly the same as one that stays."""
 
-    layout: StageLayout
     step: NearDedup
-    name: str
-    key: str
-    masking: Redact
     values: SignalValues | None
     earlier: tuple[Earlier, ...]
-
-    @property
-    def specs(self) -> tuple[Any, ...]:
-        """The one step."""
-        return (self.step,)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The one name."""
-        return (self.name,)
 
     def works(self, splits: Sequence[Split]) -> list[Work]:
         """Signatures by shard, candidates by key, components, members by group, matches, removal by shard."""

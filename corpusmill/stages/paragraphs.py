@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from corpusmill import stats
 from corpusmill.dedup import paragraphs
 from corpusmill.dedup.paragraphs import ParagraphDedup
-from corpusmill.redact import Redact
 from corpusmill.signals import Measured
 from corpusmill.spans import Spans
 from corpusmill.stages.judged import Judged
 from corpusmill.stages.phases import Corpus, Inlet, Made, Parts, committing, part_work, shard_work
+from corpusmill.stages.single import SingleStage
 from corpusmill.stages.work import Clock, Task, Work
 from corpusmill.storage import commit, exchange
 from corpusmill.storage.exchange import IndexedFile
@@ -32,24 +31,10 @@ SHARES = pa.schema([("row", pa.int32()), ("share", pa.float64()), ("starts", pa.
 
 
 @dataclass(frozen=True)
-class ParagraphStage:
+class ParagraphStage(SingleStage):
     """Cuts paragraphs whose n-grams stood earlier in the corpus."""
 
-    layout: StageLayout
     step: ParagraphDedup
-    name: str
-    key: str
-    masking: Redact
-
-    @property
-    def specs(self) -> tuple[Any, ...]:
-        """The one step."""
-        return (self.step,)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The one name."""
-        return (self.name,)
 
     def works(self, splits: Sequence[Split]) -> list[Work]:
         """Counts by shard, filters by group, the scan by group, the cut by shard."""
@@ -67,11 +52,6 @@ class ParagraphStage:
                 Judged(self.layout, self.step, self.name, self.key, (inlet,), measure, self.masking), corpus.key, splits
             ),
         ]
-
-    def close(self, report: stats.Report) -> dict[str, Any]:
-        """Nothing beyond what each shard was checked for."""
-        assert report
-        return {}
 
 
 @dataclass(frozen=True)

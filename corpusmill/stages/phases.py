@@ -157,10 +157,6 @@ class Corpus(NamedTuple):
         """All shards."""
         return len(self.splits)
 
-    def shard_of(self, documents: Int64s) -> Int64s:
-        """The shard of each document number."""
-        return np.searchsorted(np.array(self.offsets), documents, side="right") - 1
-
 
 def shard_work(phase: Any, key: str, splits: Sequence[Split]) -> Work:
     """A phase with one task per shard, each with a key of its own."""
@@ -170,3 +166,15 @@ def shard_work(phase: Any, key: str, splits: Sequence[Split]) -> Work:
 def part_work(phase: Any, key: str, parts: int) -> Work:
     """A phase with one task per partition or group."""
     return Work(phase, tuple(Task(part, None, digest([key, part, parts])) for part in range(parts)))
+
+
+def address(documents: Int64s, offsets: Sequence[int]) -> tuple[Int64s, npt.NDArray[np.int32]]:
+    """The shard of each document number, and its row there; (N,) each.
+
+    Args:
+        documents: (N,), numbered through all shards.
+        offsets: (S+1,), the first number of each shard.
+    """
+    starts = np.array(offsets, np.int64)
+    shard = np.searchsorted(starts, documents, side="right") - 1
+    return shard, (documents - starts[shard]).astype(np.int32)
