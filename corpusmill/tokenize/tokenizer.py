@@ -9,8 +9,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,7 +135,7 @@ def load(reference: str, *, pattern: str | None = None, special_tokens: Mapping[
         return from_json(resources.read(reference).decode("utf-8", "replace"), reference)
     import tokenizers
 
-    with _told(reference, "is no file here and cannot be had from the hub"):
+    with _Told(reference, "is no file here and cannot be had from the hub"):
         found = tokenizers.Tokenizer.from_pretrained(name)
     return from_json(found.to_str(), reference)
 
@@ -155,7 +154,7 @@ def from_json(text: str, name: str) -> Tokenizer:
         raise ResourceError(f"{name}: expected a tokenizer.json, found no JSON: {error}") from error
     if not isinstance(settings, dict) or not isinstance(settings.get("model"), dict):
         raise ResourceError(f"{name}: expected a tokenizer.json of `tokenizers`, found JSON without a model")
-    with _told(name, "is no tokenizer that `tokenizers` can read"):
+    with _Told(name, "is no tokenizer that `tokenizers` can read"):
         library = tokenizers.Tokenizer.from_str(text)
     library.no_truncation()  # a document is encoded whole
     library.no_padding()
@@ -269,12 +268,16 @@ def _canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
-@contextmanager
-def _told(name: str, what: str) -> Iterator[None]:
-    """Tell what the library raises, which is a bare Exception, or an OSError of the hub's client."""
-    try:
-        yield
-    except BaseException as error:
-        if type(error) is not Exception and not isinstance(error, OSError | ValueError | ImportError):
-            raise
-        raise ResourceError(f"{name} {what}: {error}") from error
+class _Told:
+    """Tells what the library raises, which is a bare Exception, or an OSError of the hub's client."""
+
+    def __init__(self, name: str, what: str) -> None:
+        self._told = f"{name} {what}"
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        """Translate; anything else is a bug and comes through."""
+        if kind is Exception or isinstance(error, OSError | ValueError | ImportError):
+            raise ResourceError(f"{self._told}: {error}") from error
