@@ -112,7 +112,7 @@ def _cache(merges: Merges, pattern: str, entries: int) -> "Cache":
     cache = bpe_cache.Cache(
         bpe_cache.Merges(np.array(merges.byte_ids, np.int64), table), Shape(*PATTERNS[pattern][1:]), entries
     )
-    first = {token: number for token, number in merges.first.items() if len(token) <= bpe_cache.LONGEST}
+    first = merges.first
     if first:
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(token) for token in first])])
         data = np.frombuffer(b"".join(first), np.uint8)

@@ -1,18 +1,23 @@
 r"""The pre-token patterns known by name, and how they are recognised in a `tokenizer.json`.
 
-gpt2            GPT-2, r50k, p50k, GPT-NeoX, OLMo
-gpt2_digits     gpt2, each digit alone
-llama3          Llama 3; also cl100k as `tokenizers` files write it
-llama3_digits   llama3, each digit alone: Qwen 2
-cl100k          cl100k as tiktoken matches it: white space that ends a text is one piece. For rank files only,
-                because `$` means something else in the engine of `tokenizers`.
+Names:
+    gpt2: GPT-2, r50k, p50k, GPT-NeoX, OLMo.
+    llama3: Llama 3; also what `tokenizers` files take for cl100k.
+    cl100k: as tiktoken matches it, which is llama3 but for white space that ends a text: that is one piece.
+    gpt2_digits, llama3_digits, cl100k_digits: the same, each digit alone; llama3_digits is Qwen 2's.
 """
 
 from typing import Any, NamedTuple
 
-_WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"
-_REST = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 _GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|%s| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+_LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+_CL100K = (
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|%s"
+    r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"
+)
 
 
 class Pattern(NamedTuple):
@@ -27,15 +32,12 @@ class Pattern(NamedTuple):
 PATTERNS = {
     "gpt2": Pattern(_GPT2 % r" ?\p{N}+", 0, 0, last_spaces=False),
     "gpt2_digits": Pattern(_GPT2 % r"\p{N}", 0, 1, last_spaces=False),
-    "llama3": Pattern(rf"{_WORDS}|\p{{N}}{{1,3}}|{_REST}", 1, 3, last_spaces=False),
-    "llama3_digits": Pattern(rf"{_WORDS}|\p{{N}}|{_REST}", 1, 1, last_spaces=False),
-    "cl100k": Pattern(
-        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+"
-        r"|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
-        1, 3, last_spaces=True,
-    ),
-}  # fmt: skip
-IN_FILES = {pattern.expression: name for name, pattern in PATTERNS.items() if name != "cl100k"}
+    "llama3": Pattern(_LLAMA3 % r"\p{N}{1,3}", 1, 3, last_spaces=False),
+    "llama3_digits": Pattern(_LLAMA3 % r"\p{N}", 1, 1, last_spaces=False),
+    "cl100k": Pattern(_CL100K % r"\p{N}{1,3}+", 1, 3, last_spaces=True),
+    "cl100k_digits": Pattern(_CL100K % r"\p{N}", 1, 1, last_spaces=True),
+}
+_NAMES = {pattern.expression: name for name, pattern in PATTERNS.items()}
 
 
 def recognise(pre_tokenizer: dict[str, Any] | None) -> str | None:
@@ -51,4 +53,4 @@ def recognise(pre_tokenizer: dict[str, Any] | None) -> str | None:
     if splits or len(parts) != 2 or parts[0]["type"] != "Split":
         return None
     isolated = (parts[0]["behavior"], parts[0]["invert"]) in {("Isolated", False), ("Removed", True)}
-    return IN_FILES.get(parts[0]["pattern"].get("Regex", "")) if isolated else None
+    return _NAMES.get(parts[0]["pattern"].get("Regex", "")) if isolated else None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import tokenizers
 
 END_OF_TEXT = "<|endoftext|>"
+LONGEST = 255  # bytes of a token that is looked for before merging, as in `kernels.bpe_cache`
 # Rank files by the sha256 that tiktoken pins them with: their pattern and special tokens, which are not in the file.
 _R50K = "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930"
 _P50K = "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069"
@@ -198,6 +199,9 @@ def from_ranks(
     if missing or len(set(ranks.values())) < len(ranks) or not all(0 <= rank < 2**31 for rank in ranks.values()):
         fault = f"no rank for byte {missing[0]}" if missing else "a rank twice or out of 0 to 2147483647"
         raise ResourceError(f"{name}: expected ranks of byte-level BPE, found {fault}")
+    longest = max(ranks, key=len)
+    if len(longest) > LONGEST:
+        raise ResourceError(f"{name}: expected tokens of at most {LONGEST} bytes, found one of {len(longest)}")
     ordinary = b"".join(b"%s %d\n" % (base64.b64encode(token), rank) for token, rank in ranks.items())
     known = RANK_FILES.get(hashlib.sha256(ordinary).hexdigest(), ("", dict[str, int]()))
     pattern, specials = pattern or known[0], dict(special_tokens if special_tokens is not None else known[1])
@@ -261,6 +265,8 @@ def _merges(settings: dict[str, Any], pattern: str | None) -> tuple[Merges | Non
         for token, number in vocabulary.items():
             if token and set(token) <= set(characters):
                 first[bytes(characters[character] for character in token)] = number
+    if max(map(len, first), default=0) > LONGEST:
+        return None, f"merges are ignored for a token of more than {LONGEST} bytes"
     return Merges(byte_ids, pairs, first), None
 
 

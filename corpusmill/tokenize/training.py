@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from corpusmill.errors import InputError, RecipeError
-from corpusmill.tokenize.patterns import IN_FILES, PATTERNS
+from corpusmill.tokenize.patterns import PATTERNS
 
 if TYPE_CHECKING:
     import tokenizers
@@ -30,7 +30,7 @@ def train(
     Args:
         texts: what to learn from; read once, held as counted pre-tokens.
         vocabulary_size: special tokens, 256 bytes and merges together. Fewer where the texts have no more pairs.
-        pattern: `gpt2`, `llama3`, or `cl100k` (as files write it, which is llama3's).
+        pattern: `gpt2`, `llama3` or `cl100k`.
         split_digits: each digit is a pre-token of its own.
         special_tokens: take the first ids, in this order.
         min_frequency: of a pair that is merged.
@@ -87,11 +87,11 @@ def _splits(pattern: str, split_digits: bool) -> list[object]:
     """The pre-tokenizers of a pattern: its regular expression, then bytes as characters."""
     from tokenizers import Regex, pre_tokenizers
 
-    base = "llama3" if pattern == "cl100k" else pattern
-    name = f"{base}_digits" if split_digits and not base.endswith("_digits") else base
-    if name not in IN_FILES.values():
-        raise RecipeError(f"pattern: found {pattern!r}, expected gpt2, llama3 or cl100k")
+    names = [name for name in PATTERNS if not name.endswith("_digits")]
+    if pattern not in names:
+        raise RecipeError(f"pattern: found {pattern!r}, expected one of {', '.join(names)}")
+    expression = PATTERNS[f"{pattern}_digits" if split_digits else pattern].expression
     return [
-        pre_tokenizers.Split(Regex(PATTERNS[name].expression), "isolated"),
+        pre_tokenizers.Split(Regex(expression), "isolated"),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
     ]
