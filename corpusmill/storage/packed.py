@@ -8,8 +8,10 @@
 The schema's metadata hold `Header`. Equal rows give equal bytes.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import accumulate
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -232,11 +234,11 @@ class Shard:
             self.header = Header.from_metadata(path, file.schema.metadata)
             batches = [file.get_batch(number) for number in range(file.num_record_batches)]
         self.blocks = [Block.from_batch(batch, self.header.sequence_length) for batch in batches]
-        self._starts = np.cumsum([0, *(len(block.ids) for block in self.blocks)])
+        *self._firsts, self._rows = accumulate((len(block.ids) for block in self.blocks), initial=0)
 
     def __len__(self) -> int:
         """How many rows there are."""
-        return int(self._starts[-1])
+        return self._rows
 
     @property
     def tokens(self) -> Ids:
@@ -251,21 +253,28 @@ class Shard:
         block, at = self._find(number)
         return block.ids[at]  # type: ignore[no-any-return]
 
-    def take(self, numbers: npt.NDArray[Any]) -> Ids:
+    def take(self, numbers: npt.NDArray[Any], out: Ids | None = None) -> Ids:
         """The ids of rows in any order, (n, L).
+
+        Args:
+            numbers: (n,).
+            out: (n, L), where they go; by default a new array.
 
         Raises:
             IndexError: if there is no such row.
         """
         if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(self):
             raise IndexError(f"rows {numbers.min()} to {numbers.max()} of {self.path}, which has {len(self)}")
-        out = np.empty((len(numbers), self.header.sequence_length), self.header.dtype)
-        if len(self.blocks) == 1:
-            return np.take(self.blocks[0].ids, numbers, axis=0, out=out, mode="clip")  # checked above
-        home = np.searchsorted(self._starts, numbers, "right") - 1
+        if out is None:
+            out = np.empty((len(numbers), self.header.sequence_length), self.header.dtype)
+        home = np.searchsorted(self._firsts, numbers, "right") - 1
         for number in np.unique(home):
-            there = home == number
-            out[there] = self.blocks[number].ids[numbers[there] - self._starts[number]]
+            there = np.flatnonzero(home == number)
+            block, wanted = self.blocks[number].ids, numbers[there] - self._firsts[number]
+            if len(there) == len(numbers):
+                np.take(block, wanted, axis=0, out=out, mode="clip")  # in range, as was checked above
+            else:
+                out[there] = block[wanted]
         return out
 
     def segments(self, number: int) -> Block:
@@ -274,10 +283,10 @@ class Shard:
         return block.between(at, at + 1)
 
     def _find(self, number: int) -> tuple[Block, int]:
-        if not 0 <= number < len(self):
+        if not 0 <= number < self._rows:
             raise IndexError(f"row {number} of {self.path}, which has {len(self)}")
-        block = int(np.searchsorted(self._starts, number, "right")) - 1
-        return self.blocks[block], number - int(self._starts[block])
+        block = bisect_right(self._firsts, number) - 1
+        return self.blocks[block], number - self._firsts[block]
 
 
 def open_shards(paths: Sequence[str]) -> list[Shard]:

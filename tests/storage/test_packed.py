@@ -51,6 +51,9 @@ def test_lineage_names_the_tokens(tmp_path_factory, strategy, dtype, count, most
     some = np.random.default_rng(1).integers(0, max(len(shard), 1), 20 if count else 0)
     assert [expected[number] for number in some] == shard.take(some).tolist()
     assert dtype == shard.take(some).dtype.name
+    reused = np.full((len(some), 8), 7, dtype)
+    assert reused is shard.take(some, reused)
+    assert shard.take(some).tolist() == reused.tolist()
 
 
 def test_rows_are_views_of_the_file(tmp_path):
