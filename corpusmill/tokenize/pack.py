@@ -193,6 +193,6 @@ def usage_from(counts: Mapping[str, int]) -> Usage:
 
 def _read_only(array: Ids) -> Ids:
     """A view that cannot be written, always, or numba would compile the kernel for both kinds."""
-    view = array.view()
+    view = np.asarray(array).view()  # a memmap as the plain array that it is
     view.setflags(write=False)
     return view

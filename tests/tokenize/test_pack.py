@@ -91,6 +91,14 @@ def test_rows_are_filled_in_any_order_and_by_parts():
         assert expected == segments[at[i] : at[i + 1]].tolist()
 
 
+def test_ids_may_be_a_mapped_file(tmp_path):
+    """So that a shard's ids need not be held in memory."""
+    offsets, ids = columns([[1, 2, 3], [4, 5, 6, 7, 8], [9]])
+    ids.tofile(tmp_path / "ids")
+    mapped = np.memmap(tmp_path / "ids", np.uint16, "r")
+    assert np.array_equal(pack(offsets, ids, 4, EOS, "best_fit").ids, pack(offsets, mapped, 4, EOS, "best_fit").ids)
+
+
 def test_padding_of_its_own():
     """A padding id that is not end-of-text."""
     offsets, ids = columns([[1]])
