@@ -55,7 +55,7 @@ def train(
         special_tokens=[AddedToken(token, special=True, normalized=False) for token in special_tokens],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
-        max_token_length=longest_token,
+        max_token_length=None if longest_token is None else longest_token + 1,  # the library means fewer than that
     )
     characters = 0
 
