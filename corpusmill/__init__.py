@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from corpusmill.spec import Bounds as Bounds
     from corpusmill.steps import Chain as Chain
     from corpusmill.steps import Outcome as Outcome
+    from corpusmill.tokenize import Tokenize as Tokenize
     from corpusmill.view import View as View
 
 __version__ = "0.1.0"
@@ -53,6 +54,7 @@ _HOMES = {
     "signals": ("Measured",),
     "spec": ("Bounds",),
     "steps": ("Chain", "Outcome"),
+    "tokenize": ("Tokenize",),
     "view": ("View",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -13,6 +13,7 @@ from corpusmill import __version__, errors
 if TYPE_CHECKING:
     from corpusmill.drive import Execute
     from corpusmill.stats import Report
+    from corpusmill.storage.manifest import Manifest
 
 EXCHANGE = "how dedup gathers keys: by ranges of files, or packed through the runner's shuffle (default: as suits it)"
 ANEW = "shards were made anew from the source, with what had been taken down from {0}; run corpusmill remove again"
@@ -96,8 +97,20 @@ def parser() -> argparse.ArgumentParser:
     recipes.add_argument("--copy", metavar="FILE", help="write it to FILE instead")
     recipes.set_defaults(call=_recipes)
 
+    _tokenizer_arguments(commands.add_parser("tokenizer", help="train a tokenizer"))
     _classifier_arguments(commands.add_parser("classifier", help="train a quality classifier"))
     return top
+
+
+def _tokenizer_arguments(tokenizer: argparse.ArgumentParser) -> None:
+    actions = tokenizer.add_subparsers(dest="action", required=True, metavar="action")
+    train = actions.add_parser("train", help="train byte-level BPE for the step 'tokenize'")
+    train.add_argument("--texts", nargs="+", required=True, metavar="FILE", help="JSONL, Parquet, txt")
+    train.add_argument("--out", required=True, type=Path, metavar="FILE", help="tokenizer.json")
+    train.add_argument("--vocabulary-size", type=_positive, default=32_768, metavar="N", help="ids (default 32768)")
+    train.add_argument("--pattern", default="gpt2", help="how text is cut first: gpt2, llama3, cl100k (default gpt2)")
+    train.add_argument("--split-digits", action="store_true", help="each digit is a token of its own")
+    train.set_defaults(call=_train_tokenizer)
 
 
 def _classifier_arguments(classifier: argparse.ArgumentParser) -> None:
@@ -144,11 +157,16 @@ def _run(options: argparse.Namespace) -> int:
     results = drive.run(chosen, execute, Bar())
     for result in results:
         _print(stage(result.layout.title, result.report, result.seconds, result.further))
-        print(f"\nshards   {paths.join(result.layout.folder, 'documents')}\nreport   {result.layout.report}")
+        print(f"\nshards   {paths.join(result.layout.folder, _kind(result.manifest))}\nreport   {result.layout.report}")
     if results[0].resumed < len(results[0].manifest.shards) and journal.proofs(chosen.root):
         print(f"corpusmill: {ANEW.format(chosen.root)}", file=sys.stderr)
     print(f"why?     corpusmill explain {chosen.root} {_sample([result.report for result in results])}")
     return 0
+
+
+def _kind(manifest: "Manifest") -> str:
+    """The folder of a stage's shards."""
+    return "documents" if all("documents" in shard["files"] for shard in manifest.shards) else "train"
 
 
 def _sample(reports: "Sequence[Report]") -> str:
@@ -297,6 +315,21 @@ def _train_classifier(options: argparse.Namespace) -> int:
     print(
         f"model {options.out}; use it as a step: {{use: fasttext, model: {options.out}, …}} (corpusmill steps fasttext)"
     )
+    return 0
+
+
+def _train_tokenizer(options: argparse.Namespace) -> int:
+    from corpusmill.filters.classifier_training import read_texts
+    from corpusmill.storage.write import put
+    from corpusmill.tokenize.training import train
+
+    found = train(
+        (text for path in options.texts for text in read_texts(path)),
+        vocabulary_size=options.vocabulary_size, pattern=options.pattern, split_digits=options.split_digits,
+    )  # fmt: skip
+    put(str(options.out), found.to_str(pretty=True).encode())
+    use = f"{{use: tokenize, tokenizer: {options.out}}}"
+    print(f"tokenizer {options.out}: {found.get_vocab_size():,} ids; use it as a step: {use}")
     return 0
 
 

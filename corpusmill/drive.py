@@ -214,9 +214,10 @@ def _finish(stage: Stage, works: Sequence[Work], parent: Manifest | None, resume
     for task in works[-1].tasks:
         sidecar = commit.committed(layout, task.shard, task.key)
         assert sidecar is not None
-        assert task.split is not None
         total.add(stats.Report.from_json(sidecar["report"]))
-        split = {**task.split.to_json(), "path": paths.relative(task.split.path, layout.root)}
+        split = None if task.split is None else task.split.to_json()
+        if split is not None:
+            split["path"] = paths.relative(split["path"], layout.root)
         entries.append({"shard": task.shard, "key": task.key, "split": split, "files": sidecar["files"]})
     faults = total.faults()
     if faults:

@@ -17,6 +17,7 @@ from corpusmill.storage import paths, splits
 from corpusmill.storage.inputs import Stored
 from corpusmill.storage.layout import StageLayout
 from corpusmill.storage.splits import Split
+from corpusmill.tokenize import Packer
 
 FORMAT = 2  # of the files on disk; part of every key
 
@@ -94,8 +95,12 @@ def masking(steps: Sequence[Any]) -> Redact:
     return next((step for step in steps if isinstance(step, Redact)), Redact())
 
 
+def _packs(specs: Sequence[Any]) -> bool:
+    return bool(specs) and isinstance(specs[0], members(Packer))
+
+
 def _is_stage(step: Any) -> bool:
-    return isinstance(step, members(Dedup))
+    return isinstance(step, (*members(Dedup), *members(Packer)))
 
 
 def _stage(
@@ -107,6 +112,12 @@ def _stage(
     key: str,
     before: Sequence[Stage],
 ) -> Stage:
+    if before and _packs(before[-1].specs):
+        raise RecipeError(f"step {called[0]}: after {before[-1].names[0]} there are no documents; put it before")
+    if _packs(specs):
+        from corpusmill.stages.tokens import TokenStage
+
+        return TokenStage(layout, specs[0], called[0], key, masking(chosen.steps))
     if specs and _is_stage(specs[0]):
         from corpusmill.stages.dedup import dedup_stage
 

@@ -20,9 +20,10 @@ from corpusmill.filters import Filter
 from corpusmill.redact import Redactor
 from corpusmill.spec import Bounds, members, numbered, spec, takes_limit
 from corpusmill.storage.inputs import Input
+from corpusmill.tokenize import Packer
 
 KEEP = "longest, newest, oldest, {best: step.signal} or {source_order: [source, …]}"
-Step = Extractor | Filter | Dedup | Redactor
+Step = Extractor | Filter | Dedup | Redactor | Packer
 SHIPPED = Path(__file__).parent / "recipes"
 
 

@@ -14,7 +14,8 @@ from corpusmill.spec import members
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "corpusmill"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-FAMILIES = {"dedup": "Dedup", "extract": "Extractor", "filters": "Filter", "redact": "Redactor"}
+FAMILIES = {"dedup": "Dedup", "extract": "Extractor", "filters": "Filter", "redact": "Redactor",
+            "tokenize": "Packer"}  # fmt: skip
 MOST_LINES, MOST_FUNCTION_LINES = 300, 60
 
 
@@ -111,7 +112,7 @@ def test_every_test_folder_is_a_package() -> None:
 def test_planning_loads_no_engine() -> None:
     """The catalogue, recipes and plans come without Beam, numba, models or HTML parsers."""
     heavy = ["apache_beam", "numba", "torch", "fasttext", "spacy", "trafilatura", "resiliparse", "datasets", "fastwarc",
-             "phonenumbers", "presidio_analyzer", "datasketch", "scipy"]  # fmt: skip
+             "phonenumbers", "presidio_analyzer", "datasketch", "scipy", "tokenizers", "tiktoken"]  # fmt: skip
     code = f"import sys, corpusmill.plan, corpusmill.cli; print([name for name in {heavy} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert "[]" == found.stdout.strip()

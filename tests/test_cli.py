@@ -33,14 +33,18 @@ def test_no_new_flags():
         "run": ["--exchange", "--help", "--runner", "--set", "--workers"], "plan": ["--help", "--set"], "report": ["--help"],
         "explain": ["--help"], "verify": ["--help"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help"],
         "steps": ["--help"], "recipes": ["--copy", "--help"],
+        "tokenizer": ["--help"], "tokenizer train": [
+            "--help", "--out", "--pattern", "--split-digits", "--texts", "--vocabulary-size",
+        ],
         "classifier": ["--help"], "classifier train": [
             "--dim", "--epochs", "--held-out", "--help", "--lr", "--negative", "--ngrams", "--out", "--positive",
             "--quantize", "--seed",
         ],
     }  # fmt: skip
     (commands,) = [action.choices for action in cli.parser()._actions if action.choices]
-    (actions,) = [action.choices for action in commands["classifier"]._actions if action.choices]
-    commands = {**commands, "classifier train": actions["train"]}
+    for group in ("classifier", "tokenizer"):
+        (actions,) = [action.choices for action in commands[group]._actions if action.choices]
+        commands = {**commands, f"{group} train": actions["train"]}
     found = {
         name: sorted(flag for action in command._actions for flag in action.option_strings if flag.startswith("--"))
         for name, command in commands.items()

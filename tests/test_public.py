@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 import corpusmill
-from corpusmill import dedup, extract, filters, redact
+from corpusmill import dedup, extract, filters, redact, tokenize
 from corpusmill.spec import members
 
 
@@ -15,7 +15,7 @@ def test_public_names():
     expected = [
         "BadWords", "Bounds", "C4", "Chain", "CorpusmillError", "Decontaminate", "ExactDedup", "FastText",
         "FineWebQuality", "GopherQuality", "GopherRepetition", "Language", "LineDedup", "Measured", "NearDedup",
-        "Outcome", "ParagraphDedup", "Redact", "Resiliparse", "SCHEMA", "Trafilatura", "UrlFilter", "View", "__version__",
+        "Outcome", "ParagraphDedup", "Redact", "Resiliparse", "SCHEMA", "Tokenize", "Trafilatura", "UrlFilter", "View", "__version__",
         "conform", "from_texts",
     ]  # fmt: skip
     assert expected == sorted(corpusmill.__all__)
@@ -32,6 +32,7 @@ def test_every_step_is_public():
             *members(extract.Extractor),
             *members(dedup.Dedup),
             *members(redact.Redactor),
+            *members(tokenize.Packer),
         )
     }
     assert steps <= set(corpusmill.__all__)

@@ -49,6 +49,8 @@ def search(run: Run, query: str) -> list[list[Found]]:
 def _search(run: Run, query: str) -> Iterator[Found]:
     for stage in run.stages:
         for shard in stage.manifest["shards"]:
+            if "ledger" not in shard["files"]:  # packed tokens
+                continue
             keys = stage.ledger(shard["shard"], ["id", "url"])
             hits = pc.or_kleene(pc.equal(keys["id"], query), pc.equal(keys["url"], query))
             rows = pc.indices_nonzero(pc.fill_null(hits, fill_value=False))

@@ -9,6 +9,7 @@ from corpusmill.report.contamination import contamination
 from corpusmill.report.duplicates import duplicates
 from corpusmill.report.edits import edits
 from corpusmill.report.funnel import funnel
+from corpusmill.report.tokens import tokens
 from corpusmill.stats import Report
 
 
@@ -21,7 +22,7 @@ def stage(title: str, report: Report, seconds: Mapping[str, float], further: Map
         seconds: of work by step, over all workers.
         further: parts of the report that only some stages have.
     """
-    parts = [funnel(title, report, seconds), *duplicates(report), *edits(report)]
+    parts = [funnel(title, report, seconds), *duplicates(report), *edits(report), *tokens(report)]
     if "contamination" in further:
         parts.append(contamination(further["contamination"]))
     return Group(*parts)

@@ -45,6 +45,18 @@ class Made:
         }
 
 
+class Reported(Made):
+    """A task whose report is a whole one."""
+
+    def __init__(self, files: dict[str, Any], report: stats.Report) -> None:
+        super().__init__(files)
+        self.report = report
+
+    def to_json(self) -> dict[str, Any]:
+        """The report itself."""
+        return self.report.to_json()
+
+
 def add_counts(report: stats.Report, counted: Mapping[str, Any]) -> None:
     """Add what a task of a preparing phase has counted to the stage's report."""
     part = stats.Report.from_json({**stats.Report().to_json(), **{k: counted[k] for k in ("tallies", "histograms")}})

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ from corpusmill import documents, stats
 from corpusmill.redact import Redact
 from corpusmill.stages.curate import DEAD_SCHEMA
 from corpusmill.stages.masking import masked
-from corpusmill.stages.phases import Gathering, Inlet, Made, Parts
+from corpusmill.stages.phases import Gathering, Inlet, Made, Parts, Reported
 from corpusmill.stages.work import Clock, Task
 from corpusmill.steps import domain, tally
 from corpusmill.storage.layout import StageLayout
@@ -88,19 +87,7 @@ class Removal(Gathering):
                 clock.note(f"{self.name}.remove")
             files = {"documents": kept.finish(), "ledger": ledger.finish(), "dead": dead.finish()}
         clock.note(f"{self.name}.remove")
-        return _Reported(files, masked(report, self.masking))
-
-
-class _Reported(Made):
-    """A task whose report is a whole one."""
-
-    def __init__(self, files: dict[str, Any], report: stats.Report) -> None:
-        super().__init__(files)
-        self.report = report
-
-    def to_json(self) -> dict[str, Any]:
-        """The report itself."""
-        return self.report.to_json()
+        return Reported(files, masked(report, self.masking))
 
 
 class _Verdicts:

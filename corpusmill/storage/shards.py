@@ -16,9 +16,14 @@ from corpusmill.storage.splits import Split
 
 
 def stored_splits(layout: StageLayout, manifest: Manifest) -> list[Split]:
-    """The documents of a finished stage, one split per shard: `end` is its rows, the fingerprint its sha256."""
+    """The documents of a finished stage, one split per shard: `end` is its rows, the fingerprint its sha256.
+
+    A stage that leaves no documents, such as packed tokens, has none.
+    """
     found = []
     for entry in manifest.shards:
+        if "documents" not in entry["files"]:
+            continue
         facts = entry["files"]["documents"]
         path = layout.documents(entry["shard"])
         found.append(Split(path, 0, facts["rows"], facts["bytes"], facts["bytes"], facts["sha256"]))

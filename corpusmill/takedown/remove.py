@@ -1,14 +1,15 @@
 """The takedown of documents: every file of a finished run that holds them is written anew, and a proof is left."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from corpusmill import plan, stats
 from corpusmill.errors import OutputError, ReconcileError, UsageError
 from corpusmill.recipe import Recipe
+from corpusmill.spec import members
 from corpusmill.stages.work import Stage
-from corpusmill.storage import commit, paths
+from corpusmill.storage import commit, paths, verify
 from corpusmill.storage.layout import StageLayout
 from corpusmill.storage.manifest import Manifest, encode
 from corpusmill.storage.shards import stored_splits
@@ -16,6 +17,7 @@ from corpusmill.takedown import books, find, inner, journal, rewrite
 from corpusmill.takedown.find import Hits, Search
 from corpusmill.takedown.journal import Staging
 from corpusmill.takedown.wanted import Wanted, digest
+from corpusmill.tokenize import Packer
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,9 @@ def remove(root: str, chosen: Recipe, wanted: Wanted, *, dry_run: bool = False) 
             return _told_by(done, wanted)
     elif earlier:
         raise OutputError(f"{root}: an earlier takedown was stopped; run it again without --dry-run to finish it")
-    manifests = _manifests(root, chosen)
+    packed = [title for title in plan.titles(chosen.steps) if title not in plan.titles(_unpacked(chosen).steps)]
+    chosen = _unpacked(chosen)
+    manifests = _manifests(root, chosen, packed)
     stages = plan.stages(chosen, root, [manifest.key for manifest in manifests])
     found = find.search(stages, manifests, wanted)
     if not found.known:
@@ -69,7 +73,7 @@ def remove(root: str, chosen: Recipe, wanted: Wanted, *, dry_run: bool = False) 
     counts = tuple(_counts(stage, hits) for stage, hits in zip(stages, found.hits, strict=True))
     proof = None
     if any(found.hits) and not dry_run:
-        _write(root, stages, manifests, wanted, found)
+        _write(root, stages, manifests, wanted, found, packed)
         proof = journal.finish(root)
     return Taken(counts, missing, found.before, proof)
 
@@ -89,7 +93,12 @@ def _told_by(path: str, wanted: Wanted) -> Taken:
     return Taken(stages, missing, told["removed_before"], path)
 
 
-def _manifests(root: str, chosen: Recipe) -> list[Manifest]:
+def _unpacked(chosen: Recipe) -> Recipe:
+    """The recipe without the step that packs tokens: what it made goes whole, and the next run makes it anew."""
+    return replace(chosen, steps=tuple(step for step in chosen.steps if not isinstance(step, members(Packer))))
+
+
+def _manifests(root: str, chosen: Recipe, packed: Sequence[str]) -> list[Manifest]:
     """The manifests of all stages.
 
     Raises:
@@ -98,7 +107,7 @@ def _manifests(root: str, chosen: Recipe) -> list[Manifest]:
     """
     there = [name for name in paths.names(root) if name[:2].isdigit() and name[2:3] == "-"]
     expected = plan.titles(chosen.steps)
-    strange = sorted(set(there) - set(expected))
+    strange = sorted(set(there) - set(expected) - set(packed))
     if strange:
         raise OutputError(
             f"{root}: {', '.join(strange)}: no stage of recipe.yaml, so it cannot be searched; delete it, then remove"
@@ -117,9 +126,19 @@ def _manifests(root: str, chosen: Recipe) -> list[Manifest]:
     return found
 
 
-def _write(root: str, stages: Sequence[Stage], manifests: Sequence[Manifest], wanted: Wanted, found: Search) -> None:
+def _write(
+    root: str,
+    stages: Sequence[Stage],
+    manifests: Sequence[Manifest],
+    wanted: Wanted,
+    found: Search,
+    packed: Sequence[str],
+) -> None:
     """Prepare all new files, then commit them."""
     staging = Staging(root)
+    for title in packed:
+        for file in verify.files(paths.join(root, title)) if paths.exists(paths.join(root, title)) else ():
+            staging.drop(paths.join(root, title, file))
     parent, told = None, []
     for stage, manifest, hits in zip(stages, manifests, found.hits, strict=True):
         parent, about = _stage(staging, stage, manifest, parent, wanted, hits)

@@ -1,1 +1,5 @@
-"""Text to ids: tokenizers are trained or loaded, and documents encoded as the tokenizer's own library would."""
+"""Text to ids: tokenizers are trained or loaded, documents encoded and packed; `Packer` is the catalogue."""
+
+from corpusmill.tokenize.step import Tokenize as Tokenize
+
+Packer = Tokenize

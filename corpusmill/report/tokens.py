@@ -1,0 +1,59 @@
+"""What a packed corpus holds: tokens by source and language, rows, and the model that it suits."""
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from corpusmill.report.progress import megabytes
+from corpusmill.stats import Report
+from corpusmill.tokenize.pack import usage_from
+
+PER_PARAMETER = 20  # tokens (Hoffmann et al. 2022)
+SHOWN = 10
+
+
+def tokens(report: Report) -> list[Group]:
+    """A part for each step that packs."""
+    ends = ".train.tokens"
+    return [_step(name.removesuffix(ends), report) for name in report.tallies if name.endswith(ends)]
+
+
+def _step(name: str, report: Report) -> Group:
+    parts = [Text("")]
+    for kind in ("train", "validation"):
+        counts = _part(f"{name}.{kind}.", report)
+        if counts:
+            usage = usage_from(counts)
+            parts.append(
+                Text(f"{kind:<24}{usage.tokens:,} tokens of {usage.documents:,} documents in {usage.rows:,} rows,"
+                     f" {usage.utilisation:.2%} used; {usage.cut:,} documents cut, {usage.cut_needlessly:,} of them"
+                     " needlessly")
+            )  # fmt: skip
+    total = report.tallies[f"{name}.train.tokens"]
+    size = report.steps[name].bytes_in
+    both = total + report.tallies.get(f"{name}.validation.tokens", 0)
+    parts.append(Text(f"{'bytes per token':<24}{size / both:.2f}" if both else "no tokens", ""))
+    suits = f"{_parameters(total / PER_PARAMETER)} parameters, at {PER_PARAMETER} tokens each"
+    parts.append(Text(f"{'suits a model of':<24}{suits}"))
+    return Group(*parts, *(_table(kind, _part(f"{name}.{kind}.", report)) for kind in ("source", "language")))
+
+
+def _table(kind: str, counts: dict[str, int]) -> Table | Text:
+    if len(counts) < 2:
+        return Text("")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column(kind)
+    table.add_column("tokens", justify="right")
+    for key, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:SHOWN]:
+        table.add_row(key, f"{count:,}")
+    return table
+
+
+def _parameters(count: float) -> str:
+    names = {"kB": "thousand", "MB": "million", "GB": "billion", "TB": "trillion", "B": ""}
+    number, unit = megabytes(count).split(" ")
+    return f"{number} {names[unit]}".rstrip()
+
+
+def _part(prefix: str, report: Report) -> dict[str, int]:
+    return {name.removeprefix(prefix): n for name, n in report.tallies.items() if name.startswith(prefix)}

@@ -1,0 +1,131 @@
+"""Tokens through whole runs: nothing lost, traced back to documents, the same bytes everywhere."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+import tokenizers
+
+from corpusmill import cli
+from corpusmill.errors import RecipeError, ResourceError
+from corpusmill.pipelines import engine
+from corpusmill.storage.packed import Shard
+from corpusmill.storage.unpack import documents as unpacked
+from corpusmill.tokenize.training import train
+from tests import runs
+from tests.stages import texts
+from tests.stages.test_near import documents
+
+TEXT = "the house by the river had a garden and a letter came with music in the winter light of the window"
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    path = tmp_path_factory.mktemp("tokenizer") / "small.json"
+    found = train([TEXT, *(d["text"] for d in documents(30))], vocabulary_size=600)
+    path.write_text(found.to_str())
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return texts.write(tmp_path / "texts", documents(60))
+
+
+def step(tokenizer, more=""):
+    return f"{{use: tokenize, tokenizer: {tokenizer}, sequence_length: 128{more}}}"
+
+
+@pytest.mark.parametrize("strategy", ["best_fit", "concat", "pad"])
+def test_no_token_is_lost(folder, tokenizer, tmp_path, strategy):
+    """Each document can be had back from the rows, as `tokenizers` encodes it, and is where its lineage says."""
+    curated, result = texts.run(folder, tmp_path / "out", step(tokenizer, f", strategy: {strategy}"))
+    library = tokenizers.Tokenizer.from_file(str(tokenizer))
+    eos = library.token_to_id("<|endoftext|>")
+    shard = Shard(result.layout.file("train", 0))
+    found = {
+        (int(at), int(row)): part.ids[a:b].tolist()
+        for part in unpacked(shard)
+        for at, row, a, b in zip(part.shards, part.rows, part.offsets, part.offsets[1:], strict=False)
+    }
+    expected = {}
+    for entry in curated.manifest.shards:
+        rows = pq.read_table(curated.layout.documents(entry["shard"]))["text"].to_pylist()
+        for row, text in enumerate(rows):
+            expected[entry["shard"], row] = library.encode(text, add_special_tokens=False).ids
+    assert {address: [*ids, eos] for address, ids in expected.items()} == found
+    tallies = result.report.tallies
+    total = sum(len(ids) + 1 for ids in expected.values())
+    assert total == tallies["tokenize.train.tokens"] == tallies["tokenize.source.test"]
+    assert (60, 60) == (result.report.records, result.report.kept)
+    assert tallies["tokenize.train.rows"] * 128 == total + tallies["tokenize.train.padding"] == shard.tokens.size
+
+
+def test_validation_is_held_out_by_id(folder, tokenizer, tmp_path):
+    """The same documents, whatever shards they lie in; none is in both."""
+    more = ", validation: 0.3"
+    _, one = texts.run(folder, tmp_path / "a", step(tokenizer, more))
+    other = texts.write(tmp_path / "other", documents(60)[::-1], 2)
+    _, two = texts.run(other, tmp_path / "b", step(tokenizer, more))
+    assert one.report.tallies["tokenize.validation.documents"] == two.report.tallies["tokenize.validation.documents"]
+    assert one.report.tallies["tokenize.validation.tokens"] == two.report.tallies["tokenize.validation.tokens"]
+    parts = [one.report.tallies[f"tokenize.{kind}.documents"] for kind in ("train", "validation")]
+    assert 60 == sum(parts)
+    assert all(parts)
+
+
+@pytest.mark.parametrize("execute", [runs.shuffled, engine.executor()], ids=["shuffled", "beam"])
+def test_the_same_bytes_on_every_engine(folder, tokenizer, tmp_path, execute):
+    """Order and engine leave no trace."""
+    more = ", shard_mb: 0.002, validation: 0.1"
+    texts.run(folder, tmp_path / "a", step(tokenizer, more))
+    texts.run(folder, tmp_path / "b", step(tokenizer, more), execute=execute)
+    assert [] == runs.same(tmp_path / "a", tmp_path / "b")
+    assert len(list((tmp_path / "b/small/02-tokenize/train").iterdir())) > 1
+
+
+def test_shards_open_in_datasets(folder, tokenizer, tmp_path):
+    """`load_dataset("arrow", data_files=…)` gives the rows."""
+    datasets = pytest.importorskip("datasets", reason="needs corpusmill[hub]")
+    _, result = texts.run(folder, tmp_path / "out", step(tokenizer))
+    path = result.layout.file("train", 0)
+    found = datasets.load_dataset("arrow", data_files=path, split="train", cache_dir=str(tmp_path / "cache"))
+    shard = Shard(path)
+    assert len(shard) == len(found)
+    assert shard.row(0).tolist() == found[0]["input_ids"]
+
+
+def test_a_takedown_takes_the_packed_shards_along(folder, tokenizer, tmp_path, capsys):
+    """They are made anew by the next run, without the document."""
+    out = tmp_path / "out"
+    before = texts.run(folder, out, f"{{use: near_dedup}}\n{step(tokenizer)}")[-1]
+    kept = texts.ids(texts.run(folder, out, f"{{use: near_dedup}}\n{step(tokenizer)}")[1])
+    (tmp_path / "ids.txt").write_text(kept[0] + "\n")
+    assert 0 == cli.main(["remove", str(out / "small"), str(tmp_path / "ids.txt")])
+    assert not list((out / "small/03-tokenize").rglob("*.arrow"))
+    after = texts.run(folder, out, f"{{use: near_dedup}}\n{step(tokenizer)}")[-1]
+    assert before.report.records - 1 == after.report.records
+
+
+def test_mistakes(folder, tokenizer, tmp_path):
+    """Before anything runs: what is wrong, and what there is."""
+    with pytest.raises(RecipeError, match="after tokenize there are no documents"):
+        texts.planned(folder, tmp_path / "o", f"{step(tokenizer)}\n{{use: near_dedup}}")
+    with pytest.raises(ResourceError, match=r"nowhere\.json"):
+        texts.planned(folder, tmp_path / "o", step("nowhere.json"))
+    with pytest.raises(ResourceError, match=r"no special token '<end>'"):
+        texts.run(folder, tmp_path / "o", step(tokenizer, ", end_of_text: <end>"))
+    with pytest.raises(RecipeError, match="sequence_length: found 1; expected at least 2"):
+        texts.planned(folder, tmp_path / "o", step(tokenizer).replace("128", "1"))
+
+
+def test_a_tokenizer_is_trained_on_the_command_line(tmp_path, capsys):
+    """Equal texts give equal files; ids are as many as were asked for, if the texts have them."""
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(json.dumps({"text": d["text"]}) + "\n" for d in documents(20)))
+    for name in ("a.json", "b.json"):
+        arguments = ["--texts", str(path), "--out", str(tmp_path / name), "--vocabulary-size", "400"]
+        assert 0 == cli.main(["tokenizer", "train", *arguments])
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    assert 400 == tokenizers.Tokenizer.from_file(str(tmp_path / "a.json")).get_vocab_size()
+    assert "use: tokenize" in capsys.readouterr().out
