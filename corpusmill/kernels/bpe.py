@@ -18,6 +18,7 @@ UInt32s = npt.NDArray[np.uint32]
 
 NO_PAIR = np.uint64(0xFFFFFFFFFFFFFFFF)
 SHORT = 96  # bytes up to which looking through all pairs is faster than a heap
+ROOM = 5 * SHORT
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -66,31 +67,51 @@ def _look(table: UInt64s, left: Any, right: Any) -> Any:
 
 @kernel
 def _merge_short(
-    data: Bytes, at: int, stop: int, byte_ids: Int64s, table: UInt64s, ids: UInt64s, pairs: UInt64s
+    data: Bytes, at: int, stop: int, byte_ids: Int64s, table: UInt64s, out: UInt32s, size: int, room: UInt64s
 ) -> int:
-    """Merge data[at:stop], at most SHORT bytes, into `ids`; gives how many. `pairs` is room for as many."""
-    size = stop - at
-    for place in range(size):
-        ids[place] = byte_ids[data[at + place]]
-    for place in range(size - 1):
-        pairs[place] = _look(table, ids[place], ids[place + 1])
-    while size > 1:
-        best, place = NO_PAIR, -1
-        for i in range(size - 1):  # the rank decides: two pairs of one rank give one id
-            if pairs[i] < best:
-                best, place = pairs[i], i
-        if place < 0:
+    """Merge data[at:stop], at most SHORT bytes, into out[size:]; gives the new size."""
+    count = stop - at
+    ids, merged = room[:SHORT], room[SHORT : 2 * SHORT]
+    ranks = room[2 * SHORT : 3 * SHORT]  # rank << 32 | place: the least is the leftmost pair of least rank
+    after, before = room[3 * SHORT : 4 * SHORT], room[4 * SHORT :]
+    for i in range(count):
+        ids[i] = byte_ids[data[at + i]]
+        after[i] = i + 1
+        before[i] = i - 1
+    for i in range(count - 1):
+        _rank(table, ids, merged, ranks, i, i + 1)
+    while True:
+        best = NO_PAIR
+        for i in range(count - 1):  # no branch, so that it is done eight places at a time
+            best = min(best, ranks[i])
+        if best == NO_PAIR:
             break
-        ids[place] = best & _LOW
-        size -= 1
-        for i in range(place + 1, size):
-            ids[i] = ids[i + 1]
-            pairs[i - 1] = pairs[i]
-        if place:
-            pairs[place - 1] = _look(table, ids[place - 1], ids[place])
-        if place + 1 < size:
-            pairs[place] = _look(table, ids[place], ids[place + 1])
+        place = np.int64(best & _LOW)
+        gone = np.int64(after[place])
+        right = np.int64(after[gone])
+        ids[place] = merged[place]
+        after[place] = right
+        ranks[gone] = NO_PAIR
+        ranks[place] = NO_PAIR
+        if right < count:
+            before[right] = place
+            _rank(table, ids, merged, ranks, place, right)
+        if place > 0:
+            _rank(table, ids, merged, ranks, np.int64(before[place]), place)
+    place = np.int64(0)
+    while place < count:
+        out[size] = ids[place]
+        size += 1
+        place = np.int64(after[place])
     return size
+
+
+@kernel
+def _rank(table: UInt64s, ids: UInt64s, merged: UInt64s, ranks: UInt64s, left: Any, right: Any) -> None:
+    """Look up the pair at two places."""
+    found = _look(table, ids[left], ids[right])
+    merged[left] = found & _LOW
+    ranks[left] = NO_PAIR if found == NO_PAIR else (found & ~_LOW) | np.uint64(left)
 
 
 @kernel
@@ -173,14 +194,11 @@ def merge(
     """Merge the pre-token data[at:stop] into out[size:], which has room for its bytes.
 
     Args:
-        data: (B,). byte_ids, table: as above. room: (2 * SHORT,), written over.
+        data: (B,). byte_ids, table: as above. room: (ROOM,), written over.
 
     Returns:
         The new size.
     """
     if stop - at > SHORT:
         return _merge_long(data, at, stop, byte_ids, table, out, size)
-    count = _merge_short(data, at, stop, byte_ids, table, room[:SHORT], room[SHORT:])
-    for place in range(count):
-        out[size + place] = room[place]
-    return size + count
+    return _merge_short(data, at, stop, byte_ids, table, out, size, room)

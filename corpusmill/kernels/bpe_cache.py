@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corpusmill.kernels import pretokens
-from corpusmill.kernels.bpe import SHORT, UInt32s, UInt64s, merge
+from corpusmill.kernels.bpe import ROOM, UInt32s, UInt64s, merge
 from corpusmill.kernels.buffers import Bytes, Int64s
 from corpusmill.kernels.compiled import kernel
 from corpusmill.kernels.eights import BELOW, peek
@@ -31,7 +31,7 @@ Flags = npt.NDArray[np.bool_]
 LONGEST = 255  # bytes of a pre-token that is stored
 _INLINE = 15
 _BLOCK = 256  # pre-tokens cut at a time
-_FIRST_SLOTS, _FIRST_BYTES, _FIRST_IDS = 1 << 16, 1 << 18, 1 << 17
+_FIRST_SLOTS, _FIRST_BYTES, _FIRST_IDS = 1 << 16, 1 << 19, 1 << 18
 _BYTES_EACH, _IDS_EACH = 16, 8  # room per entry, at most
 _LONG = np.uint64(0xFF)
 _LOW = np.uint64(0xFFFFFFFF)
@@ -161,7 +161,7 @@ def _encode(
     may_grow: bool, progress: Int64s, out: UInt32s, placed: Int64s,
 ) -> bool:  # fmt: skip
     """Go on from `progress`; False where the cache has to grow first."""
-    room = np.empty(2 * SHORT, np.uint64)
+    room = np.empty(ROOM, np.uint64)
     ends, lows, highs = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
     mask = np.uint64(len(entries) // 4 - 1)
     size = progress[_SIZE]
@@ -274,6 +274,7 @@ class Cache:
             np.zeros(4 * _FIRST_SLOTS, np.uint64), np.zeros(_FIRST_BYTES, np.uint8), np.zeros(_FIRST_IDS, np.uint32)
         )
         self._progress = np.zeros(6, np.int64)
+        self._out = np.empty(0, np.uint32)
         self._progress[_BYTES] = 1  # place 0 stays free: no stored key of a long pre-token equals one without a place
 
     def __len__(self) -> int:
@@ -303,7 +304,8 @@ class Cache:
         Returns:
             Offsets (N+1,) and ids (T,).
         """
-        out = np.empty(len(data) + 2, np.uint32)  # an id stands for a byte at least
+        if len(self._out) < len(data) + 2:  # an id stands for a byte at least; kept, because fresh memory costs time
+            self._out = np.empty(len(data) + 2, np.uint32)
         placed = np.zeros(len(offsets), np.int64)
         self._progress[:_USED] = 0
         classes = pretokens.classes()
@@ -311,15 +313,15 @@ class Cache:
         while True:
             may_grow = len(self._store.entries) < 4 * self._slots
             done = _encode(
-                offsets, data, skipped, classes, *tables, *self._store, may_grow, self._progress, out, placed
+                offsets, data, skipped, classes, *tables, *self._store, may_grow, self._progress, self._out, placed
             )
             if done:
-                return placed, out[: placed[-1]].copy()
+                return placed, self._out[: placed[-1]].copy()
             self._grow()
 
     def _grow(self) -> None:
-        """Twice the slots, and room for what is long in proportion."""
-        entries = np.zeros(2 * len(self._store.entries), np.uint64)
+        """Four times the slots, as far as they go, and room for what is long in proportion."""
+        entries = np.zeros(min(4 * len(self._store.entries), 4 * self._slots), np.uint64)
         _copy_entries(self._store.entries, entries)
         held = len(entries) // 8
         long_bytes = np.zeros(held * _BYTES_EACH, np.uint8)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # the kernels import numba
 
 UInt32s = npt.NDArray[np.uint32]
 
-CACHE_ENTRIES = 1 << 20
+CACHE_ENTRIES = 1 << 19  # 59 MB; why so many: benchmarks/tokenize.md
 _MOST_PREFIXES = 16  # of added tokens, each looked for in all text
 
 

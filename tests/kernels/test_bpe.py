@@ -44,7 +44,7 @@ def merged(piece, byte_ids, merges):
     rows = [(left, right, rank, number) for (left, right), (rank, number) in merges.items()]
     table = bpe.make_table(*np.array(rows, np.uint64).reshape(-1, 4).T.copy())
     data = np.frombuffer(b"ab" + piece + b"ab", np.uint8)
-    out, room = np.zeros(len(piece) + 3, np.uint32), np.zeros(2 * bpe.SHORT, np.uint64)
+    out, room = np.zeros(len(piece) + 3, np.uint32), np.zeros(bpe.ROOM, np.uint64)
     size = bpe.merge(data, 2, 2 + len(piece), np.array(byte_ids, np.int64), table, out, 3, room)
     return out[3:size].tolist()
 
