@@ -162,7 +162,7 @@ def _signatures(batches: list[pa.RecordBatch], order: Int64s) -> npt.NDArray[Any
     kind = batches[0].schema.field("signature").type
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    found = np.empty((len(order), kind.list_size), kind.value_type.to_pandas_dtype())
+    found = np.empty((len(order), kind.list_size), np.dtype(str(kind.value_type)))
     first = 0
     for batch in batches:
         count = batch.num_rows
