@@ -53,7 +53,9 @@ def footer(report: Report, seconds: Mapping[str, float]) -> list[str]:
         lines.append(f"records that are no pages: {others}")
     if report.incident_count:
         lines.append(f"{report.incident_count:,} incidents in the input, the first: " + incident(report.incidents[0]))
-    judged = {name: step for name, step in report.steps.items() if name != "read" and step.documents_in >= MANY}
+    packing = {name.removesuffix(".train.tokens") for name in report.tallies}  # these drop nothing, ever
+    named = {name: step for name, step in report.steps.items() if name not in {"read", *packing}}
+    judged = {name: step for name, step in named.items() if step.documents_in >= MANY}
     silent = [name for name, s in judged.items() if not s.reasons and not s.failed and s.bytes_in == s.bytes_out]
     if silent:
         lines.append(f"never fired: {', '.join(silent)}")
