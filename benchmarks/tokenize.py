@@ -1,6 +1,6 @@
 """How fast are documents encoded, beside `tokenizers` and tiktoken, and are the ids theirs? The figures of tokenize.md.
 
-    python -m benchmarks.tokenize speed [--documents 42000] [--peer-megabytes 5] [--repeats 3] [--data DIR]
+    python -m benchmarks.tokenize speed [--documents 42000] [--peer-megabytes 5] [--repeats 3] [--only NAME ...]
     python -m benchmarks.tokenize sets [--repeats 3] [--data DIR]
     python -m benchmarks.tokenize identity [--data DIR]
 
@@ -166,10 +166,12 @@ def everything(data):
 
 def speed(options):
     """Print a table for real documents, each once, and one for documents drawn from them."""
-    known = candidates(options.data)
+    known = {name: found for name, found in candidates(options.data).items() if name in (options.only or name)}
     corpus = near_corpus.Corpus(near_corpus.passages(options.data), 1, 0.2)
     drawn = [corpus.document(number).text for number in range(options.documents)]
     for title, texts in ("each text once", everything(options.data)), ("benchmarks.near_corpus", drawn):
+        if not texts:
+            continue
         batches = batches_of(texts)
         megabytes = sum(len(batch.data) for batch in batches) / 1e6
         some, peer_megabytes = first_megabytes(texts, options.peer_megabytes)
@@ -286,6 +288,7 @@ def main():
     parser.add_argument("--data", type=Path, default=corpora.DATA)
     parser.add_argument("--documents", type=int, default=42000)
     parser.add_argument("--peer-megabytes", type=float, default=5)
+    parser.add_argument("--only", nargs="+", help="tokenizers to time; all")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--cache-entries", type=int, default=encode.CACHE_ENTRIES)
     options = parser.parse_args()
