@@ -319,8 +319,8 @@ def _train_classifier(options: argparse.Namespace) -> int:
 
 
 def _train_tokenizer(options: argparse.Namespace) -> int:
-    from corpusmill.filters.classifier_training import read_texts
     from corpusmill.storage.write import put
+    from corpusmill.texts import read_texts
     from corpusmill.tokenize.training import train
 
     found = train(

@@ -1,34 +1,24 @@
 """Train a fastText classifier from files of good and of other texts, and judge it on texts it has not seen."""
 
-import bz2
-import gzip
 import hashlib
 import json
-import lzma
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import zstandard
 
-from corpusmill import resources
+from corpusmill import resources, texts
 from corpusmill.errors import InputError
 from corpusmill.filters import classifier_scores, fasttext_model
 from corpusmill.filters.classifier_scores import Scores
 from corpusmill.filters.fasttext_model import PREFIX, Settings
 
 FEWEST = 20  # texts of a class
-_OPEN: dict[str, Callable[[Path, str], Any]] = {
-    ".gz": gzip.open,
-    ".xz": lzma.open,
-    ".bz2": bz2.open,
-    ".zst": zstandard.open,
-}
 
 
 @dataclass(frozen=True)
@@ -125,62 +115,9 @@ def judge(model: Path, held_out: Sequence[Example]) -> Scores:
     return classifier_scores.score(values[good], values[~good])
 
 
-def read_texts(name: str, field_name: str = "text") -> Iterator[str]:
-    """The texts of one file.
-
-    Raises:
-        InputError: the file is missing, damaged, or has no such field; the message has the line.
-    """
-    try:
-        path = Path(resources.locate(name))
-        if path.suffix == ".parquet":
-            yield from _parquet(path, field_name)
-        else:
-            yield from _text_lines(path, field_name)
-    except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError, zstandard.ZstdError, pa.ArrowInvalid) as error:
-        raise InputError(f"{name}: cannot be read: {error}") from error
-
-
-def _parquet(path: Path, field_name: str) -> Iterator[str]:
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as file:
-        if field_name not in file.schema_arrow.names:
-            raise InputError(f"{path}: no column {field_name!r}; it has {', '.join(file.schema_arrow.names)}")
-        for batch in file.iter_batches(columns=[field_name]):
-            yield from (text for text in batch.column(0).to_pylist() if text is not None)
-
-
-def _text_lines(path: Path, field_name: str) -> Iterator[str]:
-    is_json = any(suffix in (".jsonl", ".json", ".ndjson") for suffix in path.suffixes)
-    with _opened(path) as stream:
-        for number, raw in enumerate(stream, 1):
-            line = raw.decode().rstrip("\r\n")
-            if is_json and line.strip():
-                yield _json_text(line, f"{path}, line {number}", field_name)
-            elif line.strip():
-                yield line
-
-
-def _opened(path: Path) -> IO[bytes]:
-    return _OPEN.get(path.suffix, open)(path, "rb")  # type: ignore[no-any-return]
-
-
-def _json_text(line: str, place: str, field_name: str) -> str:
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{place}: not JSON: {error}") from error
-    text = record.get(field_name) if isinstance(record, dict) else None
-    if not isinstance(text, str):
-        fields = ", ".join(record) if isinstance(record, dict) else type(record).__name__
-        raise InputError(f"{place}: no text in the field {field_name!r}; found {fields}")
-    return text
-
-
 def _lines(names: Sequence[str], options: Options) -> Iterator[bytes]:
     for name in names:
-        for text in read_texts(name, options.field_name):
+        for text in texts.read_texts(name, options.field_name):
             array = pa.array([text.encode("utf-8", "replace").decode()])
             yield fasttext_model.one_line(array, options.characters, lower=options.lower)[0]
 

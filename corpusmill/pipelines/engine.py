@@ -15,8 +15,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from corpusmill.drive import Execute
 from corpusmill.errors import CorpusmillError, EngineError, UsageError
 from corpusmill.pipelines import supervise
-from corpusmill.pipelines.map_stage import MakeShards
 from corpusmill.pipelines.packed import GatherParts, gathers
+from corpusmill.pipelines.phase import MakeShards
 from corpusmill.stages.work import Phase, Task, workers_for
 
 LOCAL = "FnApiRunner"

@@ -18,7 +18,7 @@ from corpusmill.redact import secret_key
 from corpusmill.redact.actions import Names, Rule, write
 from corpusmill.redact.hits import ENTITIES, Hit, disjoint
 from corpusmill.redact.patterns import Patterns
-from corpusmill.spans import Spans, apply
+from corpusmill.spans import Spans
 
 if TYPE_CHECKING:
     from corpusmill.redact.redact import Redact
@@ -160,11 +160,3 @@ def spans_of(edits: dict[int, list[Edit]]) -> Spans:
     rows, starts, ends = ([row for row, _ in flat], [edit.start for _, edit in flat], [edit.end for _, edit in flat])
     arrays = [np.array(values, np.int64) for values in (rows, starts, ends, which)]
     return Spans(arrays[0], arrays[1], arrays[2], arrays[3], tuple(table) or (b"",))
-
-
-def redact_text(redactions: Redactions, text: str) -> str:
-    """One text, edited."""
-    from corpusmill.view import View
-
-    batch = pa.RecordBatch.from_pydict({"text": pa.array([text])})
-    return apply(batch.column("text"), redactions(View(batch)).edits)[0].as_py()  # type: ignore[no-any-return]

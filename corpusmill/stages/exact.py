@@ -14,8 +14,8 @@ from corpusmill.dedup.exact import ExactDedup
 from corpusmill.stages.alarms import check_losses
 from corpusmill.stages.earlier import Earlier, key_range
 from corpusmill.stages.phases import (
+    ByKey,
     Corpus,
-    Gathering,
     Inlet,
     Made,
     Parts,
@@ -63,8 +63,8 @@ class ExactStage(SingleStage):
         corpus = Corpus.of(self.key, splits)
         parts = max(1, -(-corpus.documents * RECORD_BYTES // PART_BYTES))
         keys = Keys(self.layout.phase(1, "keys"), self.step, self.name, parts, self.values)
-        owners = Owners(self.layout.phase(2, "owners"), Inlet(keys.layout, "keys", corpus.shards), self.name, parts,
-                        corpus.offsets, self.earlier)  # fmt: skip
+        inlet = Inlet(keys.layout, "keys", corpus.shards)
+        owners = Owners(self.layout.phase(2, "owners"), inlet, self.name, corpus.offsets, parts, self.earlier)
         removal = Removal(
             self.layout, Inlet(owners.layout, "verdicts", parts), self.name,
             (("exact", f"{self.name}.duplicate"),), keep.name(self.step.keep), self.masking,
@@ -122,20 +122,11 @@ class Keys:
 
 
 @dataclass(frozen=True)
-class Owners(Gathering):
+class Owners(ByKey):
     """Finds, for every key of a range, the document that stays; earlier runs' documents always do."""
 
-    layout: StageLayout
-    keys: Inlet
-    name: str
     parts: int
-    offsets: tuple[int, ...]
     earlier: tuple[Earlier, ...]
-
-    @property
-    def inlets(self) -> tuple[Inlet, ...]:
-        """The keys."""
-        return (self.keys,)
 
     def prepare(self) -> Callable[[Task, Parts, Clock], Made]:
         """Nothing to load."""

@@ -12,7 +12,7 @@ from corpusmill.dedup.lines import LineDedup
 from corpusmill.signals import Measured
 from corpusmill.stages.earlier import key_range
 from corpusmill.stages.judged import Judged
-from corpusmill.stages.phases import Corpus, Gathering, Inlet, Made, Parts, address, committing, part_work, shard_work
+from corpusmill.stages.phases import ByKey, Corpus, Inlet, Made, Parts, address, committing, part_work, shard_work
 from corpusmill.stages.single import SingleStage
 from corpusmill.stages.work import Clock, Task, Work, digest
 from corpusmill.storage.exchange import IndexedFile
@@ -42,13 +42,8 @@ class LineStage(SingleStage):
         stored = sum(split.length for split in splits)
         parts = max(1, -(-2 * stored // PART_BYTES))  # text is stored in about half its size
         keys = Keys(self.layout.phase(1, "keys"), self.step, self.name, parts)
-        copies = Copies(
-            self.layout.phase(2, "copies"),
-            Inlet(keys.layout, "keys", corpus.shards),
-            self.step,
-            self.name,
-            corpus.offsets,
-        )
+        inlet = Inlet(keys.layout, "keys", corpus.shards)
+        copies = Copies(self.layout.phase(2, "copies"), inlet, self.name, corpus.offsets, self.step)
         cut = Judged(
             self.layout,
             self.step,
@@ -105,19 +100,10 @@ def _keys(batch: pa.RecordBatch, first: int, step: LineDedup) -> pa.RecordBatch:
 
 
 @dataclass(frozen=True)
-class Copies(Gathering):
+class Copies(ByKey):
     """Finds the copies that go, for one range of keys."""
 
-    layout: StageLayout
-    keys: Inlet
     step: LineDedup
-    name: str
-    offsets: tuple[int, ...]
-
-    @property
-    def inlets(self) -> tuple[Inlet, ...]:
-        """The keys."""
-        return (self.keys,)
 
     def prepare(self) -> Callable[[Task, Parts, Clock], Made]:
         """Nothing to load."""

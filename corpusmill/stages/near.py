@@ -15,7 +15,7 @@ from corpusmill.stages.components import RUNS, Components
 from corpusmill.stages.earlier import Earlier, key_range
 from corpusmill.stages.matches import Matching
 from corpusmill.stages.members import Members, group_count
-from corpusmill.stages.phases import Corpus, Gathering, Inlet, Made, Parts, committing, part_work, shard_work
+from corpusmill.stages.phases import ByKey, Corpus, Inlet, Made, Parts, committing, part_work, shard_work
 from corpusmill.stages.removal import Removal
 from corpusmill.stages.signal_values import SignalValues
 from corpusmill.stages.single import SingleStage
@@ -68,9 +68,8 @@ class NearStage(SingleStage):
         numbering = _numbering(corpus, self.earlier)
         layouts = [self.layout.phase(number, name) for number, name in enumerate(PHASES, 1)]
         signatures = Signatures(layouts[0], self.step, self.name, parts)
-        candidates = Candidates(
-            layouts[1], Inlet(layouts[0], "keys", corpus.shards), self.name, parts, corpus.offsets, self.earlier
-        )
+        inlet = Inlet(layouts[0], "keys", corpus.shards)
+        candidates = Candidates(layouts[1], inlet, self.name, corpus.offsets, parts, self.earlier)
         components = Components(layouts[2], Inlet(layouts[1], "runs", parts), self.name, numbering, groups)
         members = Members(layouts[3], layouts[0], layouts[2], self.step, self.name, numbering, corpus.shards, groups,
                         self.values, self.earlier)  # fmt: skip
@@ -167,20 +166,11 @@ class Signatures:
 
 
 @dataclass(frozen=True)
-class Candidates(Gathering):
+class Candidates(ByKey):
     """Finds the documents that share a band key, for one range of keys."""
 
-    layout: StageLayout
-    keys: Inlet
-    name: str
     parts: int
-    offsets: tuple[int, ...]
     earlier: tuple[Earlier, ...]
-
-    @property
-    def inlets(self) -> tuple[Inlet, ...]:
-        """The keys."""
-        return (self.keys,)
 
     def prepare(self) -> Callable[[Task, Parts, Clock], Made]:
         """Compile or load the kernels."""

@@ -1,5 +1,6 @@
 """What the phases of a dedup stage share: committing a task, and gathering one part of many indexed files."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -98,7 +99,7 @@ class Inlet(NamedTuple):
 Parts = Mapping[str, Iterator[tuple[int, pa.RecordBatch]]]
 
 
-class Gathering:
+class Gathering(ABC):
     """A phase whose task p reads part p of every file of its inlets.
 
     `inlets` says which; `prepare` gives what makes a task from its parts. On this machine the parts are read by range;
@@ -108,13 +109,13 @@ class Gathering:
     layout: StageLayout
 
     @property
+    @abstractmethod
     def inlets(self) -> tuple[Inlet, ...]:
         """The files to read parts of."""
-        raise NotImplementedError
 
+    @abstractmethod
     def prepare(self) -> Callable[[Task, Parts, Clock], Made]:
         """Load what tasks need, once per worker."""
-        raise NotImplementedError
 
     def build(self) -> Callable[[Task], None]:
         """A runner that reads its parts by range."""
@@ -130,6 +131,26 @@ class Gathering:
             committing(self.layout, lambda task, clock: make(task, parts, clock))(task)
 
         return run
+
+
+@dataclass(frozen=True)
+class ByKey(Gathering):
+    """A phase whose task is a range of keys.
+
+    Attributes:
+        layout: where it commits. keys: of all shards, by range. name: of the step.
+        offsets: (S+1,), the first document number of each shard; documents of the run are below the last.
+    """
+
+    layout: StageLayout
+    keys: Inlet
+    name: str
+    offsets: tuple[int, ...]
+
+    @property
+    def inlets(self) -> tuple[Inlet, ...]:
+        """The keys."""
+        return (self.keys,)
 
 
 def read_indexed(inlets: Sequence[Inlet], part: int) -> Parts:

@@ -7,7 +7,6 @@ exceed `ROUND_BYTES` writes all partitions several times). S shards make S files
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -16,14 +15,14 @@ import pyarrow as pa
 
 from corpusmill.errors import OutputError
 from corpusmill.storage import paths
-from corpusmill.storage.write import FileStats, Temporary, telling
+from corpusmill.storage.write import FileStats, WholeFile, telling
 
 ROUND_BYTES = 64_000_000  # of records that a writer of several partitions holds
 STREAM_BYTES = 4_000_000  # of records that a writer of one partition holds: enough for a batch not to be small
 PARTS = "parts"
 
 
-class IndexedFile:
+class IndexedFile(WholeFile):
     """An indexed file in the making; it appears under its name only when `finish` is called.
 
     Equal records added in equal batches give equal bytes. Memory is `ROUND_BYTES`, the last batch and its largest
@@ -35,25 +34,18 @@ class IndexedFile:
 
     def __init__(self, path: str, schema: pa.Schema, parts: int, told: Mapping[str, str] | None = None) -> None:
         """Prepare to write records of `schema` in `parts` partitions; `told` goes into the file's metadata."""
-        self.path = path
+        super().__init__(path)
         self.schema = schema.with_metadata({PARTS: str(parts), **(told or {})})
         self.parts = parts
-        self.rows = 0
-        self._target = Temporary(path)
         self._waiting: list[pa.RecordBatch] = []
         self._places: list[npt.NDArray[Any]] = []
         self._place = np.min_scalar_type(parts)  # 16 bits sort several times faster than 64
         self._bytes = 0
         self._most = ROUND_BYTES if parts > 1 else min(ROUND_BYTES, STREAM_BYTES)
-        self._writer: Any = None
 
     def __enter__(self) -> Self:
         """Nothing is made before the first round."""
         return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Remove the temporary file if the file was not finished."""
-        self._target.discard()
 
     def add(self, batch: pa.RecordBatch, partition: npt.NDArray[np.int64] | None = None) -> None:
         """Add N records; `partition` (N,) says where each goes, by default to the first."""
@@ -72,10 +64,7 @@ class IndexedFile:
         """Write the rest and put the file in place under its name."""
         if self._waiting or self._writer is None:
             self._round()
-        with telling(self.path):
-            self._writer.close()
-            size, digest = self._target.put()
-        return FileStats(self.rows, size, digest)
+        return self._put()
 
     def _round(self) -> None:
         """Write what is waiting: one batch per partition."""

@@ -12,7 +12,6 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import accumulate
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -21,7 +20,7 @@ import pyarrow as pa
 
 from corpusmill.errors import OutputError
 from corpusmill.storage.exchange import reading
-from corpusmill.storage.write import FileStats, Temporary, telling
+from corpusmill.storage.write import FileStats, WholeFile, telling
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
@@ -145,7 +144,7 @@ class Block(NamedTuple):
         return cls(tokens, lengths.offsets.to_numpy(), lengths.values.to_numpy(), *parts)
 
 
-class PackedFile:
+class PackedFile(WholeFile):
     """A packed shard in the making; it appears under its name only when `finish` is called.
 
     However rows are cut into blocks, equal rows give equal bytes. Memory is `BATCH_BYTES` of ids, and the last block.
@@ -156,25 +155,18 @@ class PackedFile:
 
     def __init__(self, path: str, header: Header) -> None:
         """Prepare to write to the fsspec URL `path`; folders are made as needed."""
-        self.path = path
+        super().__init__(path)
         self.header = header
-        self.rows = 0
         self._schema = header.schema()
         self._most = max(BATCH_BYTES // (header.sequence_length * np.dtype(header.dtype).itemsize), 1)
         self._waiting: list[Block] = []
         self._waiting_rows = 0
-        self._target = Temporary(path)
-        self._writer: Any = None
 
     def __enter__(self) -> Self:
         """Open the temporary file."""
         with telling(self.path):
             self._writer = pa.ipc.new_file(self._target.open(), self._schema)
         return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Remove the temporary file if the file was not finished."""
-        self._target.discard()
 
     def add(self, block: Block) -> None:
         """Add rows; the block's arrays are held, not copied, until the batch is written: leave them as they are.
@@ -199,10 +191,7 @@ class PackedFile:
     def finish(self) -> FileStats:
         """Write the rest and put the file in place under its name."""
         self._flush()
-        with telling(self.path):
-            self._writer.close()
-            size, digest = self._target.put()
-        return FileStats(self.rows, size, digest)
+        return self._put()
 
     def _flush(self) -> None:
         if self._waiting:

@@ -41,7 +41,32 @@ def write_table(path: str, batches: Iterable[pa.RecordBatch], schema: pa.Schema)
         return file.finish()
 
 
-class ParquetFile:
+class WholeFile:
+    """A file in the making by a writer of Arrow's; it appears under its name only when it is put there.
+
+    Leaving the `with` block before that removes what was written.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Prepare to write to the fsspec URL `path`; folders are made as needed."""
+        self.path = path
+        self.rows = 0
+        self._target = Temporary(path)
+        self._writer: Any = None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Remove the temporary file if the file was not finished."""
+        self._target.discard()
+
+    def _put(self) -> FileStats:
+        """End the file and put it in place under its name."""
+        with telling(self.path):
+            self._writer.close()
+            size, digest = self._target.put()
+        return FileStats(self.rows, size, digest)
+
+
+class ParquetFile(WholeFile):
     """A Parquet file in the making; it appears under its name only when `finish` is called.
 
     Equal batches give equal bytes: fixed row groups, fixed compression, no times, one thread. Memory is one row group.
@@ -53,13 +78,10 @@ class ParquetFile:
 
     def __init__(self, path: str, schema: pa.Schema) -> None:
         """Prepare to write `schema` to the fsspec URL `path`; folders are made as needed."""
-        self.path = path
+        super().__init__(path)
         self.schema = schema
-        self.rows = 0
         self._pending: list[pa.RecordBatch] = []
         self._pending_bytes = 0
-        self._target = Temporary(path)
-        self._writer: Any = None
 
     def __enter__(self) -> Self:
         """Open the temporary file."""
@@ -77,10 +99,6 @@ class ParquetFile:
             stack.pop_all()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Remove the temporary file if the file was not finished."""
-        self._target.discard()
-
     def write(self, batch: pa.RecordBatch) -> None:
         """Add rows; they reach the disk a row group at a time."""
         if not batch.num_rows:
@@ -94,10 +112,7 @@ class ParquetFile:
     def finish(self) -> FileStats:
         """Write the rest and put the file in place under its name."""
         self._flush()
-        with telling(self.path):
-            self._writer.close()
-            size, digest = self._target.put()
-        return FileStats(self.rows, size, digest)
+        return self._put()
 
     def _flush(self) -> None:
         if not self._pending:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from corpusmill import documents, resources
+from corpusmill import documents, resources, texts
 from corpusmill.errors import InputError, RecipeError, ResourceError, UsageError
 from corpusmill.filters import classifier_training as training
 from corpusmill.filters.classifier_training import Options, Settings
@@ -136,7 +136,7 @@ def test_reads_every_format(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"body": "one"}\n\n{"body": "tw\\no"}\n')
     (tmp_path / "b.txt.xz").write_bytes(lzma.compress(b"drei\r\nvier\n"))
     pq.write_table(pa.table({"body": ["five", None]}), tmp_path / "c.parquet")
-    found = [list(training.read_texts(str(path), "body")) for path in sorted(tmp_path.iterdir())]
+    found = [list(texts.read_texts(str(path), "body")) for path in sorted(tmp_path.iterdir())]
     assert [["one", "tw\no"], ["drei", "vier"], ["five"]] == found
 
 
@@ -158,7 +158,7 @@ def test_unreadable_files(tmp_path, name, content, message):
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(InputError, match=message):
-        list(training.read_texts(str(path)))
+        list(texts.read_texts(str(path)))
 
 
 def test_too_few_texts_are_refused(files, tmp_path):

@@ -15,7 +15,16 @@ from corpusmill.errors import ResourceError
 from corpusmill.kernels import buffers
 from corpusmill.redact import Redact
 from corpusmill.redact.presidio import Presidio, byte_places, windows
-from corpusmill.redact.rounds import Redactions, redact_text
+from corpusmill.redact.rounds import Redactions
+from corpusmill.spans import apply
+from corpusmill.view import View
+
+
+def redact_text(redactions, text):
+    """One text, edited."""
+    batch = pa.RecordBatch.from_pydict({"text": pa.array([text])})
+    return apply(batch.column("text"), redactions(View(batch)).edits)[0].as_py()
+
 
 FILLING = "Ein Wörterbuch für alle Fälle, ohne Zahlen. " * 30
 
