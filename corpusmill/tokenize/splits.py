@@ -33,8 +33,9 @@ def validation(
         ValueError: for a share outside 0 to 1, shares by source without sources, or nulls among the ids.
     """
     shares = check_shares(share)
-    if ids.null_count:
-        raise ValueError(f"{ids.null_count} documents have no id; a split needs one for each")
+    _need_ids(ids)
+    if not any(shares.values()):
+        return np.zeros(len(ids), np.bool_)
     if set(shares) == {ANY_SOURCE}:
         limits = np.full(len(ids), shares[ANY_SOURCE])
     elif sources is None:
@@ -42,8 +43,31 @@ def validation(
     else:
         rest = shares.get(ANY_SOURCE, 0.0)
         limits = np.array([shares.get(source, rest) for source in sources.to_pylist()], np.float64)
+    return places(ids, key) < limits
+
+
+def places(ids: pa.Array, key: str) -> npt.NDArray[np.float64]:
+    """Where documents lie between 0 and 1, evenly spread: the first 53 bits of the keyed BLAKE2b digest of the id.
+
+    Args:
+        ids: string (N,), no nulls.
+        key: another key gives places that have nothing to do with these.
+
+    Returns:
+        float64 (N,), from 0 to below 1; about a share x of all documents lies below x.
+
+    Raises:
+        ValueError: for nulls among the ids.
+    """
+    _need_ids(ids)
     salt = hashlib.blake2b(key.encode(), digest_size=16).digest()
-    return np.array([_place(salt, name) for name in ids.to_pylist()], np.float64) < limits
+    whole = hashlib.blake2b(key=salt, digest_size=8)  # keyed once; a copy of it is cheaper than another key
+    digests = bytearray()
+    for name in ids.to_pylist():
+        hashed = whole.copy()
+        hashed.update(name.encode("utf-8", "surrogatepass"))
+        digests += hashed.digest()
+    return (np.frombuffer(digests, ">u8") >> np.uint64(11)) / float(1 << 53)
 
 
 def check_shares(share: float | Mapping[str, float]) -> dict[str, float]:
@@ -59,7 +83,6 @@ def check_shares(share: float | Mapping[str, float]) -> dict[str, float]:
     return shares
 
 
-def _place(salt: bytes, name: str) -> float:
-    """A number from 0 to below 1: the first 53 bits of the keyed BLAKE2b digest."""
-    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), key=salt, digest_size=8).digest()
-    return (int.from_bytes(digest, "big") >> 11) / (1 << 53)
+def _need_ids(ids: pa.Array) -> None:
+    if ids.null_count:
+        raise ValueError(f"{ids.null_count} documents have no id; a split needs one for each")

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from corpusmill.tokenize.splits import validation
+from corpusmill.tokenize.splits import places, validation
 
 IDS = pa.array([f"document-{n}" for n in range(20_000)])
 SOURCES = pa.array(["web", "books", None, "code"] * 5_000)
@@ -52,6 +52,20 @@ def test_shares_by_source():
     assert 430 < chosen[sources == "code"].sum() < 570
     assert 430 < chosen[sources == ""].sum() < 570
     assert 0 == validation(IDS, SOURCES, {"web": 0.5}, "a")[sources == "code"].sum()
+
+
+def test_places_are_those_of_the_digest():
+    """As float64, evenly spread, and validation is what lies below its share."""
+    found = places(IDS, "key")
+    salt = hashlib.blake2b(b"key", digest_size=16).digest()
+    first = hashlib.blake2b(b"document-0", key=salt, digest_size=8).digest()
+    assert (np.float64, len(IDS)) == (found.dtype, len(found))
+    assert (int.from_bytes(first, "big") >> 11) / 2**53 == found[0]
+    assert np.histogram(found, 10, (0, 1))[0].min() > 1_800
+    assert (found < 0.25).tolist() == validation(IDS, None, 0.25, "key").tolist()
+    assert 0 == len(places(IDS[:0], "key"))
+    with pytest.raises(ValueError, match="1 documents have no id"):
+        places(pa.array([None, "a"]), "key")
 
 
 def test_what_cannot_be_split():
