@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from corpusmill import __version__, recipe, resources
+from corpusmill import __version__, loader, resources
 from corpusmill.dedup import Dedup
 from corpusmill.errors import RecipeError
 from corpusmill.extract import Extractor
@@ -139,14 +139,14 @@ def stage_key(source: Any, specs: Iterable[Any]) -> str:
     `outside_key` decides nothing of its output, or enters in another way.
     """
     where = ("paths", "prefix", "split_mb")
-    reading = {name: value for name, value in recipe.plain(source).items() if name not in where}
+    reading = {name: value for name, value in loader.plain(source).items() if name not in where}
     steps = [{**_settings(step), **_derived(step), "files": _digests(step)} for step in specs]
     return digest({"format": FORMAT, "version": __version__, "input": reading, "steps": steps})
 
 
 def _settings(step: Any) -> dict[str, Any]:
     outside = getattr(step, "outside_key", ())
-    return {name: value for name, value in recipe.plain(step).items() if name not in outside}
+    return {name: value for name, value in loader.plain(step).items() if name not in outside}
 
 
 def _derived(step: Any) -> dict[str, Any]:

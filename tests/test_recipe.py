@@ -2,7 +2,7 @@
 
 import pytest
 
-from corpusmill import recipe
+from corpusmill import loader, recipe
 from corpusmill.errors import RecipeError
 from corpusmill.filters import GopherQuality
 from corpusmill.spec import Bounds
@@ -37,7 +37,7 @@ def test_a_recipe_becomes_specs():
 def test_dump_writes_every_default_and_reads_back_equal():
     """The resolved recipe is a recipe, and the same one."""
     found = recipe.parse(TEXT)
-    text = recipe.dump(found)
+    text = loader.dump(found)
     assert "mean_word_length: [3, 10]" in text
     assert found == recipe.parse(text)
 
@@ -47,7 +47,7 @@ def test_limits_by_language_can_be_written():
     steps = TEXT + "  - use: language\n    score: {en: [0.65, null], '*': [0.5, null]}\n"
     found = recipe.parse(steps)
     assert {"en": Bounds(0.65, None), "*": Bounds(0.5, None)} == found.steps[2].score
-    assert found == recipe.parse(recipe.dump(found))
+    assert found == recipe.parse(loader.dump(found))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import difflib
 import inspect
 from typing import Any
 
-from corpusmill import recipe
+from corpusmill import loader, recipe
 from corpusmill.errors import UsageError
 from corpusmill.spec import Bounds, number, takes_limit
 
@@ -51,7 +51,7 @@ def _default(field: dataclasses.Field[Any]) -> str:
         value = field.default_factory()
     if isinstance(value, Bounds):
         return f"[{number(value.low)}, {number(value.high)}]"
-    return recipe.inline(value) if not isinstance(value, str) else value or '""'
+    return loader.inline(value) if not isinstance(value, str) else value or '""'
 
 
 def _comments(cls: type) -> dict[str, str]:

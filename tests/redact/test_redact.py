@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from corpusmill import from_texts, recipe, spans
+from corpusmill import from_texts, loader, spans
 from corpusmill.errors import ResourceError
 from corpusmill.kernels import buffers
 from corpusmill.redact import Redact
@@ -277,7 +277,7 @@ def test_the_secret_is_named_and_never_written(tmp_path, monkeypatch):
     path.write_text("a secret of tests\n")
     by_file, by_name = Redact(key=str(path)), Redact(key=SECRET)
     assert by_file.derived() == by_name.derived() != Redact(key="env:CORPUSMILL_OTHER_KEY").derived()
-    assert "a secret" not in str(by_file.derived()) + recipe.dump(by_file) + repr(by_file)
+    assert "a secret" not in str(by_file.derived()) + loader.dump(by_file) + repr(by_file)
     monkeypatch.delenv("CORPUSMILL_TEST_KEY")
     with pytest.raises(ResourceError, match="the environment has no CORPUSMILL_TEST_KEY"):
         by_name.build()

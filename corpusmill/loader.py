@@ -1,0 +1,283 @@
+"""YAML to specs and back: one typed loader for all files that users write; YAML stops here."""
+
+import dataclasses
+import difflib
+import functools
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from corpusmill.errors import RecipeError
+from corpusmill.spec import Bounds, numbered, takes_limit
+
+T = TypeVar("T")
+
+
+def _unchanged(data: dict[str, Any]) -> None:
+    """Leave the data as written."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind(Generic[T]):
+    """A kind of file.
+
+    Attributes:
+        cls: the spec that it becomes. name: what it is called in messages. keys: some of its keys, for messages.
+        tagged: members of unions by the tag that chooses them. told: types whose faults are told in words of their own.
+        prepare: changes the data before they are checked, e.g. puts a single path into a list.
+    """
+
+    cls: type[T]
+    name: str
+    keys: str
+    tagged: Callable[[], Mapping[str, Any]] = dict
+    told: tuple[tuple[Any, str], ...] = ()
+    prepare: Callable[[dict[str, Any]], None] = _unchanged
+
+
+def parse(kind: Kind[T], text: str, file: str, settings: Iterable[str] = ()) -> T:
+    """Turn YAML text into a spec.
+
+    Args:
+        kind: of the file.
+        text: YAML.
+        file: is named in messages.
+        settings: `path.to.key=value`, the value in YAML; items of lists are addressed by number or `use`.
+
+    Raises:
+        RecipeError: listing every fault with its file and line.
+    """
+    root = _compose(text, file, kind.keys)
+    data = _construct(root, file)
+    for setting in settings:
+        _set(data, setting)
+    kind.prepare(data)
+    try:
+        found: T = _adapter(kind).validate_json(json.dumps(data, default=str), strict=True)
+    except ValidationError as error:
+        faults = [_fault(item, root, file, kind) for item in error.errors()]
+        raise RecipeError("\n".join(dict.fromkeys(faults))) from None
+    return found
+
+
+def locate(path: str, shipped_in: Path, kind: str) -> Path:
+    """The file at a path, or a shipped one by its name.
+
+    Args:
+        path: a file, or a bare name such as `fineweb`.
+        shipped_in: folder of the shipped ones.
+        kind: what they are called in messages.
+
+    Raises:
+        RecipeError: if there is neither, naming those that are there.
+    """
+    if Path(path).is_file():
+        return Path(path)
+    shipped = {file.stem: file for file in sorted(shipped_in.glob("*.yaml"))}
+    name = Path(path).stem if Path(path).parent.name in ("", shipped_in.name) else ""
+    if name in shipped:
+        return shipped[name]
+    folder = Path(path).parent
+    there = [str(file) for file in sorted(folder.glob("*.yaml"))] if folder.is_dir() else []
+    hint = near(path, [*there, *shipped])
+    raise RecipeError(f"{path}: no such {kind}{hint}; shipped {kind}s: {', '.join(shipped)}")
+
+
+def dump(value: Any) -> str:
+    """A recipe, an input or a step as YAML with every default written, bounds on one line."""
+    return yaml.dump(plain(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def inline(value: Any) -> str:
+    """A value as YAML on one line."""
+    text = yaml.dump(
+        plain(value), Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6
+    )
+    return text.strip().removesuffix("...").strip()
+
+
+def plain(value: Any) -> Any:
+    """Specs as plain data: mappings, lists, numbers (whole floats as integers) and strings."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Bounds):
+        return _Flow(plain(end) for end in value)
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class _Flow(list):  # type: ignore[type-arg]
+    """A list that YAML writes on one line."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Knows `_Flow`."""
+
+
+_Dumper.add_representer(
+    _Flow, lambda dumper, data: dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True)
+)
+
+
+@functools.cache
+def _adapter(kind: Kind[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind.cls)
+
+
+def _compose(text: str, file: str, keys: str) -> yaml.Node:
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise RecipeError(f"{file}:{line}: not valid YAML: {error.problem}") from None
+    if not isinstance(root, yaml.MappingNode):
+        found = "nothing" if root is None else root.tag.rpartition(":")[2]
+        raise RecipeError(f"{file}: expected a mapping with the keys {keys}, found {found}")
+    return root
+
+
+def _construct(root: yaml.Node, file: str) -> dict[str, Any]:
+    for node in _mappings(root):
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                raise RecipeError(f"{file}:{line}: '{key.value}' is given twice, first in line {seen[key.value]}")
+            seen[key.value] = line
+    loader = yaml.SafeLoader("")
+    return loader.construct_document(root)  # type: ignore[no-any-return]
+
+
+def _mappings(node: yaml.Node) -> Iterable[yaml.MappingNode]:
+    if isinstance(node, yaml.MappingNode):
+        yield node
+        for _, value in node.value:
+            yield from _mappings(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _mappings(value)
+
+
+def _set(data: dict[str, Any], setting: str) -> None:
+    path, equals, text = setting.partition("=")
+    if not equals:
+        raise RecipeError(
+            f"--set {setting}: expected key=value, e.g. --set output=out or --set steps.language.keep=[en]"
+        )
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = text  # globs such as *.warc.gz are no YAML
+    at: Any = data
+    *parents, last = path.split(".")
+    for key in parents:
+        at = _child(at, key, setting)
+    if isinstance(at, list):
+        at[_index(at, last, setting)] = value
+    else:
+        at[last] = value
+
+
+def _child(at: Any, key: str, setting: str) -> Any:
+    if isinstance(at, list):
+        return at[_index(at, key, setting)]
+    child = at.setdefault(key, {})
+    if not isinstance(child, dict | list):
+        raise RecipeError(f"--set {setting}: '{key}' is {child!r}, which has no keys")
+    return child
+
+
+def _index(items: list[Any], key: str, setting: str) -> int:
+    names = numbered([str(item.get("use")) if isinstance(item, dict) else "?" for item in items])
+    if key in names:
+        return names.index(key)
+    if key.isdigit() and int(key) < len(items):
+        return int(key)
+    raise RecipeError(f"--set {setting}: no step '{key}'{near(key, names)}; the steps are {', '.join(names)}")
+
+
+def _fault(item: Any, root: yaml.Node, file: str, kind: Kind[Any]) -> str:
+    """One fault as `file:line: where: what was found, what was expected`."""
+    spot = _walk(root, item["loc"], kind)
+    place = f"{file}:{spot.node.start_mark.line + 1}: {'.'.join(spot.path) or kind.name}"
+    found = item.get("input")
+    if spot.in_bounds:
+        value = yaml.SafeLoader("").construct_document(spot.node)
+        return f"{place}: found {json.dumps(value)}: expected [low, high], two numbers; null leaves an end open"
+    if spot.expected and item["type"] != "value_error":
+        value = yaml.SafeLoader("").construct_document(spot.node)
+        return f"{place}: found {json.dumps(value)}: expected {spot.expected}"
+    if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        known = [field.name for field in dataclasses.fields(spot.owner)]
+        return f"{place}: unknown key{near(spot.path[-1], known)}; the keys are {', '.join(known)}"
+    if item["type"] == "union_tag_invalid":
+        context = item["ctx"]
+        tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+        key = context["discriminator"].strip("'")
+        return f"{place}: no {key} '{context['tag']}'{near(context['tag'], tags)}; there are {', '.join(tags)}"
+    if item["type"] in ("missing", "missing_argument"):
+        return f"{place}: this key is missing"
+    if item["type"] == "value_error":
+        message = str(item["ctx"]["error"])
+        field = _node_at(spot.node, message.partition(":")[0]) or spot.node
+        return f"{file}:{field.start_mark.line + 1}: {'.'.join(spot.path) or kind.name}: {message}"
+    return f"{place}: found {found!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
+
+
+@dataclasses.dataclass
+class _Spot:
+    """Where in the YAML a fault lies: the nearest node, the path as the user wrote it, and the spec around it."""
+
+    node: yaml.Node
+    path: list[str]
+    owner: Any
+    in_bounds: bool = False
+    expected: str = ""
+
+
+def _walk(root: yaml.Node, location: Iterable[Any], kind: Kind[Any]) -> _Spot:
+    """Follow a pydantic location, which holds the tags of unions besides the keys of the file."""
+    spot = _Spot(root, [], kind.cls)
+    tagged = kind.tagged()
+    for key in location:
+        child = _node_at(spot.node, key)
+        if child is None and key in tagged:
+            spot.owner = tagged[key]
+            spot.path[-1] += f" ({key})"
+            continue
+        spot.path.append(str(key))
+        if child is None:
+            continue
+        spot.node = child
+        field = spot.owner.__dataclass_fields__.get(key)
+        if field is not None and takes_limit(field):
+            spot.in_bounds = True
+            break
+        told = None if field is None else next((words for type_, words in kind.told if field.type == type_), None)
+        if told is not None:
+            spot.expected = told
+            break
+        if field is not None and dataclasses.is_dataclass(field.type):
+            spot.owner = field.type
+    return spot
+
+
+def _node_at(node: yaml.Node, key: Any) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for name, value in node.value if name.value == str(key)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        return node.value[key]  # type: ignore[no-any-return]
+    return None
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """A hint at a known name that is like `word`, or nothing."""
+    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{match[0]}'?" if match else ""
