@@ -1,0 +1,59 @@
+"""Commands on the files of finished runs: verify, remove."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from corpusmill import errors
+from corpusmill.cli.shared import show
+
+if TYPE_CHECKING:
+    from corpusmill.cli.shared import Commands
+
+
+def add(commands: "Commands") -> None:
+    """Add these commands and their flags."""
+    verify = commands.add_parser("verify", help="are two outputs the same, file by file")
+    verify.add_argument("a", metavar="A")
+    verify.add_argument("b", metavar="B")
+    verify.set_defaults(call=_verify)
+
+    remove = commands.add_parser("remove", help="take documents down from a finished run, and leave a proof")
+    remove.add_argument("output", help="folder of a run")
+    remove.add_argument("list", metavar="IDS", help="a file with one id or URL a line; - is standard input")
+    remove.add_argument("--dry-run", action="store_true", help="show what would be done; write nothing")
+    remove.set_defaults(call=_remove)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from corpusmill.storage import verify
+
+    differences = verify.compare(options.a, options.b)
+    for difference in differences:
+        print(difference)
+    print(f"{len(differences)} differences" if differences else "the same, file by file")
+    return 1 if differences else 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    from corpusmill.report import outputs
+    from corpusmill.report.taken import taken
+    from corpusmill.takedown.remove import remove
+    from corpusmill.takedown.wanted import Wanted
+
+    wanted = Wanted.parse(_given(options.list), options.list)
+    run = outputs.find(options.output)
+    show(taken(remove(run.root, run.recipe, wanted, dry_run=options.dry_run), dry_run=options.dry_run))
+    return 0
+
+
+def _given(path: str) -> bytes:
+    from corpusmill.storage import paths
+
+    if path == "-":
+        return sys.stdin.buffer.read()
+    try:
+        with paths.open_read(path) as file:
+            return file.read()
+    except OSError as error:
+        raise errors.InputError(f"{path}: cannot be read ({error.strerror or error}){paths.near(path)}") from error

@@ -1,0 +1,99 @@
+"""Commands that run recipes: run, plan."""
+
+import argparse
+import logging
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from corpusmill import errors
+from corpusmill.cli.shared import positive, show
+
+if TYPE_CHECKING:
+    from corpusmill.cli.shared import Commands
+    from corpusmill.drive import Execute
+    from corpusmill.stats import Report
+    from corpusmill.storage.manifest import Manifest
+
+EXCHANGE = "how dedup gathers keys: by ranges of files, or packed through the runner's shuffle (default: as suits it)"
+ANEW = "shards were made anew from the source, with what had been taken down from {0}; run corpusmill remove again"
+
+
+def add(commands: "Commands") -> None:
+    """Add these commands and their flags."""
+    run = commands.add_parser("run", help="run a recipe, or go on with one that was stopped")
+    _recipe_arguments(run)
+    run.add_argument("--workers", type=positive, default=1, metavar="N", help="processes on this machine (default 1)")
+    run.add_argument("--runner", default="FnApiRunner", help="local, or as Beam names it (default FnApiRunner)")
+    run.add_argument("--exchange", choices=("indexed", "packed"), help=EXCHANGE)
+    run.set_defaults(call=_run)
+
+    plan = commands.add_parser("plan", help="show stages, shards and sizes; run nothing")
+    _recipe_arguments(plan)
+    plan.set_defaults(call=_plan)
+
+
+def _recipe_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("recipe", help="a YAML file, or the name of a shipped recipe")
+    example = "e.g. input.paths='crawl/*.warc.gz'"
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=example)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from corpusmill import drive, plan, recipe
+    from corpusmill.report.progress import Bar
+    from corpusmill.report.stage import stage
+    from corpusmill.storage import paths
+    from corpusmill.takedown import journal
+
+    chosen = plan.make(recipe.load(options.recipe, options.set))
+    execute = _executor(options)
+    journal.finish(chosen.root)  # a takedown that was stopped half-way
+    results = drive.run(chosen, execute, Bar())
+    for result in results:
+        show(stage(result.layout.title, result.report, result.seconds, result.further))
+        print(f"\nshards   {paths.join(result.layout.folder, _kind(result.manifest))}\nreport   {result.layout.report}")
+    if results[0].resumed < len(results[0].manifest.shards) and journal.proofs(chosen.root):
+        print(f"corpusmill: {ANEW.format(chosen.root)}", file=sys.stderr)
+    print(f"why?     corpusmill explain {chosen.root} {_sample([result.report for result in results])}")
+    return 0
+
+
+def _kind(manifest: "Manifest") -> str:
+    """The folder of a stage's shards."""
+    return "documents" if all("documents" in shard["files"] for shard in manifest.shards) else "train"
+
+
+def _sample(reports: "Sequence[Report]") -> str:
+    """The address of a document that the last step that dropped any has dropped, ready for a shell."""
+    dropped = [(r, reason) for r in reports for step in r.steps.values() for reason, _ in step.reasons.most_common(1)]
+    found = [example.url or example.id for r, reason in dropped for example in r.examples.get(reason, ())[:1]]
+    return shlex.quote(found[-1]) if found else "<url or id>"
+
+
+def _executor(options: argparse.Namespace) -> "Execute":
+    if options.runner == "local":
+        if options.flags:
+            found = " ".join(options.flags)
+            raise errors.UsageError(f"{found}: --runner local is not Beam and takes no options after --")
+        if options.exchange == "packed":
+            raise errors.UsageError(
+                "--exchange packed: --runner local has no shuffle; leave it out, or choose a Beam runner"
+            )
+        from corpusmill import local
+
+        return local.executor(options.workers)
+    logging.disable(logging.WARNING)  # Beam tells at import that Google's packages are not there
+    from corpusmill.pipelines import engine
+
+    logging.disable(logging.NOTSET)
+    return engine.executor(options.runner, options.workers, options.flags, options.exchange)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from corpusmill import plan, recipe
+    from corpusmill.report.planned import planned
+
+    show(planned(plan.make(recipe.load(options.recipe, options.set))))
+    return 0

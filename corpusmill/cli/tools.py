@@ -1,0 +1,70 @@
+"""Commands that need no run: redact, steps, recipes."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from corpusmill import errors
+
+if TYPE_CHECKING:
+    from corpusmill.cli.shared import Commands
+
+
+def add(commands: "Commands") -> None:
+    """Add these commands and their flags."""
+    redact = commands.add_parser("redact", help="take personal data and secrets out of a text")
+    redact.add_argument("file", help="a text file, or - for standard input; the result goes to standard output")
+    redact.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. action=pseudonym")
+    redact.set_defaults(call=_redact)
+
+    steps = commands.add_parser("steps", help="the catalogue of steps and input formats")
+    steps.add_argument("name", nargs="?", help="show one in full")
+    steps.set_defaults(call=_steps)
+
+    recipes = commands.add_parser("recipes", help="the shipped recipes, to read, copy and edit")
+    recipes.add_argument("name", nargs="?", help="print one")
+    recipes.add_argument("--copy", metavar="FILE", help="write it to FILE instead")
+    recipes.set_defaults(call=_recipes)
+
+
+def _redact(options: argparse.Namespace) -> int:
+    from corpusmill import recipe
+    from corpusmill.stages.masking import redacted
+    from corpusmill.storage import paths
+
+    text = sys.stdin.buffer.read() if options.file == "-" else paths.read_input(options.file)
+    changed, counts = redacted(text, recipe.one_step("redact", options.set), options.file)
+    sys.stdout.buffer.write(changed)
+    found = ", ".join(f"{count} {entity}" for entity, count in counts.items() if count)
+    print(f"{options.file}: {found or 'nothing found'}", file=sys.stderr)
+    return 0
+
+
+def _steps(options: argparse.Namespace) -> int:
+    from corpusmill.report import catalogue
+
+    if options.name:
+        print(catalogue.page(options.name))
+        return 0
+    for name, line in catalogue.listing():
+        print(f"{name:<22} {line}")
+    return 0
+
+
+def _recipes(options: argparse.Namespace) -> int:
+    from corpusmill import recipe
+
+    if not options.name:
+        for file in sorted(recipe.SHIPPED.glob("*.yaml")):
+            print(f"{file.stem:<12} {recipe.load(str(file)).about}")
+        return 0
+    text = recipe.locate(options.name).read_text(encoding="utf-8")
+    if not options.copy:
+        print(text, end="")
+        return 0
+    if Path(options.copy).exists():
+        raise errors.UsageError(f"{options.copy}: exists already; choose another name or remove it")
+    Path(options.copy).write_text(text, encoding="utf-8")
+    print(f"wrote {options.copy}; run it with: corpusmill run {options.copy}")
+    return 0
