@@ -43,10 +43,15 @@ def make(chosen: Recipe) -> Plan:
     Steps that go through one document at a time share a stage; a step that compares documents is one of its own.
 
     Raises:
-        InputError: if the input is missing. ResourceError: if a model or list is.
+        InputError: if the input is missing. ResourceError: if a model or list is. OutputError: if there are tokens
+            of another tokenizer.
     """
     root = paths.join(chosen.output, chosen.name)
-    return Plan(chosen, root, tuple(splits.plan_splits(chosen.input)), stages(chosen, root))
+    made = Plan(chosen, root, tuple(splits.plan_splits(chosen.input)), stages(chosen, root))
+    if _packs(made.stages[-1].specs):
+        last: Any = made.stages[-1]
+        last.check()
+    return made
 
 
 def stages(chosen: Recipe, root: str, keys: Sequence[str] | None = None) -> tuple[Stage, ...]:

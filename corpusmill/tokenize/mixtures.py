@@ -3,31 +3,43 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 from corpusmill.errors import RecipeError
+from corpusmill.spec import spec
 
 _FILE = Path(__file__).parents[1] / "mixtures.json"
+MOST_EPOCHS = 100  # more than anybody trains; each is a pass over the ids
 
 
-@dataclass(frozen=True, kw_only=True)
+@spec
 class Ask:
-    """What a mixture asks of one source: a weight or a budget.
+    """What a mixture asks of one source: `{weight: 67, epochs: 2}` or `{tokens: 5_000_000}`.
 
-    Attributes:
-        weight: against the other weights; they need not add up to anything. 0 leaves the source out.
-        tokens: a budget, taken before weights divide the rest.
-        epochs: how often the source may be repeated at most, 1 for not at all. Up to four times is nearly as good as
-            new data (Muennighoff et al. 2023).
+    Up to four epochs are nearly as good as new data (Muennighoff et al. 2023).
     """
 
-    weight: float | None = None
-    tokens: int | None = None
-    epochs: float = 1.0
+    weight: float | None = None  # against the other weights; they need not add up to anything; 0 leaves the source out
+    tokens: int | None = None  # a budget, taken before weights divide the rest
+    epochs: float = 1.0  # how often the source may be repeated at most, 1 for not at all
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises:
+            ValueError: naming the field, what was found and what was expected.
+        """
+        for name, value in (("weight", self.weight), ("tokens", self.tokens)):
+            if value is not None and not 0 <= value < math.inf:
+                raise ValueError(f"{name}: found {value}; expected 0 or more")
+        if not 0 <= self.epochs <= MOST_EPOCHS:
+            raise ValueError(f"epochs: found {self.epochs}; expected 0 to {MOST_EPOCHS}")
+        if (self.weight is None) == (self.tokens is None):
+            found = "neither" if self.weight is None else "both"
+            raise ValueError(f"expected a weight or a number of tokens, found {found}")
 
 
 class Allotment(NamedTuple):
@@ -64,7 +76,9 @@ def from_published(name: str, epochs: float = 1.0) -> dict[str, Ask]:
     """
     known = published()
     if name not in known:
-        raise RecipeError(f"mixture: {name!r} is not known; expected one of {', '.join(known)}")
+        match = get_close_matches(name, known, 1)
+        hint = f"; did you mean {match[0]!r}?" if match else ""
+        raise RecipeError(f"mixture: {name!r} is not known{hint}; expected one of {', '.join(known)}")
     return {source: Ask(weight=weight, epochs=epochs) for source, weight in known[name].weights.items()}
 
 
@@ -82,7 +96,7 @@ def allot(available: Mapping[str, int], asked: Mapping[str, Ask], total: int | N
     Raises:
         RecipeError: listing every source that cannot give what is asked of it.
     """
-    _refuse(_misnamed(available, asked) or _malformed(asked, total))
+    _refuse(_misnamed(available, asked) or faults(asked, total))
     budgets = sum(ask.tokens or 0 for ask in asked.values())
     weights = {source: _exact(ask.weight) for source, ask in asked.items() if ask.weight}
     limits = {source: math.floor(_exact(ask.epochs) * available[source]) for source, ask in asked.items()}
@@ -92,9 +106,7 @@ def allot(available: Mapping[str, int], asked: Mapping[str, Ask], total: int | N
     ideal = {source: rest * weights.get(source, Fraction(0)) / (sum_of_weights or 1) for source in asked}
     ideal = {source: ideal[source] + (ask.tokens or 0) for source, ask in asked.items()}
     empty = [source for source in weights if not limits[source]]
-    faults = [
-        f"{source}: {available[source]} tokens at {asked[source].epochs:g} epochs; weigh it 0" for source in empty
-    ]
+    short = [f"{source}: {available[source]} tokens at {asked[source].epochs:g} epochs; weigh it 0" for source in empty]
     for source, ask in asked.items():
         if ideal[source] > limits[source] and source not in empty:
             advice = (
@@ -103,11 +115,11 @@ def allot(available: Mapping[str, int], asked: Mapping[str, Ask], total: int | N
                 else f"ask for at most {budgets + most} in all, lower its weight"
             )
             needed = f", or allow {_enough(ideal[source], available[source])} epochs" if available[source] else ""
-            faults.append(
+            short.append(
                 f"{source}: asked for {math.ceil(ideal[source])} tokens, found {available[source]}, which at"
                 f" {ask.epochs:g} epochs give {limits[source]}; {advice}{needed}"
             )
-    _refuse(faults)
+    _refuse(short)
     whole = _rounded(ideal)
     everything = sum(whole.values())
     return [
@@ -118,40 +130,30 @@ def allot(available: Mapping[str, int], asked: Mapping[str, Ask], total: int | N
 
 def _misnamed(available: Mapping[str, int], asked: Mapping[str, Ask]) -> list[str]:
     """Sources that are not there, and sources that nobody asks for."""
-    faults = []
+    found = []
     for source in asked:
         if source not in available:
             near = get_close_matches(source, available, 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            faults.append(f"{source}: no such source; found {', '.join(sorted(available)) or 'none'}.{hint}")
+            found.append(f"{source}: no such source; found {', '.join(sorted(available)) or 'none'}.{hint}")
     unasked = sorted(set(available) - set(asked))
-    return faults + [f"{source}: {available[source]} tokens, but no weight; give it one, or 0" for source in unasked]
+    return found + [f"{source}: {available[source]} tokens, but no weight; give it one, or 0" for source in unasked]
 
 
-def _malformed(asked: Mapping[str, Ask], total: int | None) -> list[str]:
-    """Numbers that make no sense."""
-    faults = []
-    for source, ask in asked.items():
-        if (ask.weight is None) == (ask.tokens is None):
-            found = "neither" if ask.weight is None else "both"
-            faults.append(f"{source}: expected a weight or a number of tokens, found {found}")
-        for name, value in (("weight", ask.weight), ("tokens", ask.tokens), ("epochs", ask.epochs)):
-            if value is not None and not 0 <= value < math.inf:
-                faults.append(f"{source}: {name} is {value}; expected 0 or more")
+def faults(asked: Mapping[str, Ask], total: int | None) -> list[str]:
+    """What is wrong with a mixture, whatever the sources have; one text each, empty if nothing is."""
     budgets = sum(ask.tokens or 0 for ask in asked.values())
     weighted = any(ask.weight for ask in asked.values())
     if not weighted and not budgets:
-        faults.append("no source has a weight or a budget above 0")
+        return ["no source has a weight or a budget above 0"]
     if total is not None and (total < budgets or (total > budgets and not weighted)):
-        faults.append(
-            f"{total} tokens are asked for in all, but the budgets add up to {budgets}; change one of the two"
-        )
-    return faults
+        return [f"{total} tokens are asked for in all, but the budgets add up to {budgets}; change one of the two"]
+    return []
 
 
-def _refuse(faults: list[str]) -> None:
-    if faults:
-        raise RecipeError("\n".join(f"mixture: {fault}" for fault in faults))
+def _refuse(found: list[str]) -> None:
+    if found:
+        raise RecipeError("\n".join(f"mixture: {fault}" for fault in found))
 
 
 def _exact(value: float | None) -> Fraction:

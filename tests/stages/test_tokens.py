@@ -113,8 +113,10 @@ def test_mistakes(folder, tokenizer, tmp_path):
         texts.planned(folder, tmp_path / "o", f"{step(tokenizer)}\n{{use: near_dedup}}")
     with pytest.raises(ResourceError, match=r"nowhere\.json"):
         texts.planned(folder, tmp_path / "o", step("nowhere.json"))
-    with pytest.raises(ResourceError, match=r"no special token '<end>'"):
-        texts.run(folder, tmp_path / "o", step(tokenizer, ", end_of_text: <end>"))
+    with pytest.raises(RecipeError, match=r"no special token '<end>'; it has: <\|endoftext\|>"):
+        texts.planned(folder, tmp_path / "o", step(tokenizer, ", end_of_text: <end>"))
+    with pytest.raises(RecipeError, match=r"did you mean '<\|endoftext\|>'\?"):
+        texts.planned(folder, tmp_path / "o", step(tokenizer, ", end_of_text: '<|endoftxt|>'"))
     with pytest.raises(RecipeError, match="sequence_length: found 1; expected at least 2"):
         texts.planned(folder, tmp_path / "o", step(tokenizer).replace("128", "1"))
 

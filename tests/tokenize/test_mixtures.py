@@ -93,10 +93,6 @@ def test_what_cannot_be_met_is_refused():
     [
         ({"wiki": 3}, {"wikki": Ask(weight=1)}, None, "wikki: no such source; found wiki. Did you mean 'wiki'?"),
         ({"a": 3, "b": 4}, {"a": Ask(weight=1)}, None, "b: 4 tokens, but no weight; give it one, or 0"),
-        ({"a": 3}, {"a": Ask()}, None, "a: expected a weight or a number of tokens, found neither"),
-        ({"a": 3}, {"a": Ask(weight=1, tokens=1)}, None, "a: expected a weight or a number of tokens, found both"),
-        ({"a": 3}, {"a": Ask(weight=-1)}, None, "a: weight is -1; expected 0 or more"),
-        ({"a": 3}, {"a": Ask(weight=1, epochs=float("nan"))}, None, "a: epochs is nan; expected 0 or more"),
         ({"a": 3}, {"a": Ask(weight=0)}, None, "no source has a weight or a budget above 0"),
         ({"a": 3}, {"a": Ask(tokens=3)}, 2, "2 tokens are asked for in all, but the budgets add up to 3"),
         ({"a": 3}, {"a": Ask(tokens=3)}, 4, "4 tokens are asked for in all, but the budgets add up to 3"),
@@ -111,13 +107,31 @@ def test_mixtures_that_make_no_sense(available, asked, total, told):
     assert told in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "expected a weight or a number of tokens, found neither"),
+        ({"weight": 1, "tokens": 1}, "expected a weight or a number of tokens, found both"),
+        ({"weight": -1}, "weight: found -1; expected 0 or more"),
+        ({"weight": float("inf")}, "weight: found inf; expected 0 or more"),
+        ({"tokens": -5}, "tokens: found -5; expected 0 or more"),
+        ({"weight": 1, "epochs": float("nan")}, "epochs: found nan; expected 0 to 100"),
+        ({"weight": 1, "epochs": 101}, "epochs: found 101; expected 0 to 100"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_source(given, told):
+    """Before any token is counted."""
+    with pytest.raises(ValueError, match=told):
+        Ask(**given)
+
+
 def test_mixtures_of_the_literature():
     """The sums that the papers print, each with its source."""
     known = published()
     sums = {name: round(sum(entry.weights.values()), 2) for name, entry in known.items()}
-    assert {"bloomberggpt": 100, "gopher": 100, "gpt3": 101, "llama": 100, "pile": 100} == sums
+    assert {"bloomberggpt": 100, "gopher": 100, "gpt3": 101, "llama": 100, "pile": 100, "redpajama": 1210} == sums
     assert all("Table" in entry.source for entry in known.values())
     finance = sum(weight for name, weight in known["bloomberggpt"].weights.items() if name.startswith("finpile"))
     assert 51.27 == round(finance, 2)
-    with pytest.raises(RecipeError, match="'llamma' is not known; expected one of bloomberggpt, gopher, gpt3, llama"):
+    with pytest.raises(RecipeError, match=r"'llamma' is not known; did you mean 'llama'\?; expected one of bloomb"):
         from_published("llamma")
