@@ -92,17 +92,30 @@ def _run_stage(
     works = stage.works(splits)
     resumed = 0
     for work in works:
-        resumed = _run_phase(stage, work, execute, progress)
+        resumed = run_work(work, execute, progress, (stage.layout.manifest, stage.layout.report, stage.layout.timing))
     return _finish(stage, works, parent, resumed)
 
 
-def _run_phase(stage: Stage, work: Work, execute: Execute, progress: Progress) -> int:
-    """Run the tasks that are not committed; gives how many were."""
+def run_work(work: Work, execute: Execute, progress: Progress, summaries: Sequence[str] = ()) -> int:
+    """Run the tasks of one phase that are not committed.
+
+    Args:
+        work: a phase, of a stage or by itself.
+        execute: as for `run`.
+        progress: is told how far the phase is.
+        summaries: files that say something of all tasks; they go if there is anything to do.
+
+    Returns:
+        How many tasks were committed before.
+
+    Raises:
+        RunError: with what is committed kept; the same call resumes.
+    """
     layout, tasks = work.phase.layout, work.tasks
     commit.sweep(layout, len(tasks))
     pending = _pending(layout, tasks)
     if pending:  # what an earlier run said of the whole stage no longer holds
-        for summary in (stage.layout.manifest, stage.layout.report, stage.layout.timing):
+        for summary in summaries:
             paths.remove(summary)
     resumed = len(tasks) - len(pending)
     with _watching(work, pending, progress):

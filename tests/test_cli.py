@@ -34,7 +34,8 @@ def test_no_new_flags():
         "explain": ["--help"], "verify": ["--help"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help"],
         "steps": ["--help"], "recipes": ["--copy", "--help"],
         "tokenizer": ["--help"], "tokenizer train": [
-            "--help", "--out", "--pattern", "--split-digits", "--texts", "--vocabulary-size",
+            "--help", "--out", "--pattern", "--run", "--runner", "--sample-mb", "--special-token", "--split-digits",
+            "--texts", "--vocabulary-size", "--weights", "--workers",
         ],
         "classifier": ["--help"], "classifier train": [
             "--dim", "--epochs", "--held-out", "--help", "--lr", "--negative", "--ngrams", "--out", "--positive",

@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     given, flags = _cut(given)
     options = parser().parse_args(given)
-    if flags and options.command != "run":
+    if flags and not hasattr(options, "runner"):
         parser().error(f"'{options.command}' takes nothing after --")
     options.flags = flags
     try:

@@ -48,7 +48,7 @@ def _run(options: argparse.Namespace) -> int:
     from corpusmill.takedown import journal
 
     chosen = plan.make(recipe.load(options.recipe, options.set))
-    execute = _executor(options)
+    execute = executor(options)
     journal.finish(chosen.root)  # a takedown that was stopped half-way
     results = drive.run(chosen, execute, Bar())
     for result in results:
@@ -72,7 +72,12 @@ def _sample(reports: "Sequence[Report]") -> str:
     return shlex.quote(found[-1]) if found else "<url or id>"
 
 
-def _executor(options: argparse.Namespace) -> "Execute":
+def executor(options: argparse.Namespace) -> "Execute":
+    """What `--runner`, `--workers`, `--exchange` and flags after -- ask for.
+
+    Raises:
+        UsageError: they do not go together.
+    """
     if options.runner == "local":
         if options.flags:
             found = " ".join(options.flags)

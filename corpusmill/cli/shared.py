@@ -1,6 +1,7 @@
 """What several groups of commands share: kinds of arguments, tables on the screen."""
 
 import argparse
+import math
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -17,6 +18,21 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 up, found {text!r}")
     return number
+
+
+def megabytes(text: str) -> int:
+    """Bytes from a number of megabytes above 0.
+
+    Raises:
+        argparse.ArgumentTypeError: it is something else.
+    """
+    try:
+        size = float(text) * 1e6
+    except ValueError:
+        size = 0.0
+    if not 1 <= size < math.inf:
+        raise argparse.ArgumentTypeError(f"expected megabytes above 0, found {text!r}")
+    return round(size)
 
 
 def show(item: object) -> None:

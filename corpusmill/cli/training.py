@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corpusmill.cli.shared import positive, show
+from corpusmill.cli.runs import executor
+from corpusmill.cli.shared import megabytes, positive, show
 
 if TYPE_CHECKING:
     from corpusmill.cli.shared import Commands
@@ -19,12 +20,27 @@ def add(commands: "Commands") -> None:
 def _tokenizer_arguments(tokenizer: argparse.ArgumentParser) -> None:
     actions = tokenizer.add_subparsers(dest="action", required=True, metavar="action")
     train = actions.add_parser("train", help="train byte-level BPE for the step 'tokenize'")
-    train.add_argument("--texts", nargs="+", required=True, metavar="FILE", help="JSONL, Parquet, txt")
-    train.add_argument("--out", required=True, type=Path, metavar="FILE", help="tokenizer.json")
+    source = train.add_mutually_exclusive_group(required=True)
+    source.add_argument("--run", metavar="OUT", help="on the documents of a finished run")
+    source.add_argument("--texts", nargs="+", metavar="FILE", help="on texts: JSONL, Parquet, txt; each file a source")
+    train.add_argument("--out", required=True, metavar="FILE", help="tokenizer.json; its report goes beside it")
     train.add_argument("--vocabulary-size", type=positive, default=32_768, metavar="N", help="ids (default 32768)")
     train.add_argument("--pattern", default="gpt2", help="how text is cut first: gpt2, llama3, cl100k (default gpt2)")
     train.add_argument("--split-digits", action="store_true", help="each digit is a token of its own")
-    train.set_defaults(call=_train_tokenizer)
+    train.add_argument(
+        "--special-token", action="append", metavar="TOKEN",
+        help="these and no others take the first ids; may be repeated (default <|endoftext|>)",
+    )  # fmt: skip
+    train.add_argument(
+        "--sample-mb", type=megabytes, default=1_000_000_000, metavar="MB", help="of text at most (default 1000)"
+    )
+    train.add_argument(
+        "--weights", metavar="LIST",
+        help="shares of the sample by source, e.g. web=2,wiki=1 or '*=1' (default: as large as each source is)",
+    )  # fmt: skip
+    train.add_argument("--workers", type=positive, default=1, metavar="N", help="processes on this machine (default 1)")
+    train.add_argument("--runner", default="FnApiRunner", help="local, or as Beam names it (default FnApiRunner)")
+    train.set_defaults(call=_train_tokenizer, exchange=None)
 
 
 def _classifier_arguments(classifier: argparse.ArgumentParser) -> None:
@@ -46,17 +62,28 @@ def _classifier_arguments(classifier: argparse.ArgumentParser) -> None:
 
 
 def _train_tokenizer(options: argparse.Namespace) -> int:
-    from corpusmill.storage.write import put
-    from corpusmill.texts import read_texts
-    from corpusmill.tokenize.training import train
+    from corpusmill.report import outputs
+    from corpusmill.report.progress import Bar
+    from corpusmill.report.tokenizer import trained
+    from corpusmill.tokenize.sampling import parse_weights
+    from corpusmill.tokenizer_training import Ask, train_on_run, train_on_texts
 
-    found = train(
-        (text for path in options.texts for text in read_texts(path)),
-        vocabulary_size=options.vocabulary_size, pattern=options.pattern, split_digits=options.split_digits,
+    ask = Ask(
+        out=options.out, vocabulary_size=options.vocabulary_size, pattern=options.pattern,
+        split_digits=options.split_digits, special_tokens=tuple(options.special_token or Ask.special_tokens),
+        sample_bytes=options.sample_mb, weights=parse_weights(options.weights) if options.weights else {},
     )  # fmt: skip
-    put(str(options.out), found.to_str(pretty=True).encode())
-    use = f"{{use: tokenize, tokenizer: {options.out}}}"
-    print(f"tokenizer {options.out}: {found.get_vocab_size():,} ids; use it as a step: {use}")
+    execute = executor(options)
+    if options.run is None:
+        report = train_on_texts(ask, options.texts, execute, Bar())
+    else:
+        run = outputs.find(options.run)
+        report = train_on_run(ask, run.root, run.recipe, execute, Bar())
+    show(trained(report))
+    print(
+        f"report    {ask.report}\nsample    {ask.folder}; no longer needed, unless another tokenizer is to be trained"
+    )
+    print(f"tokenizer {ask.out}; use it as a step: {{use: tokenize, tokenizer: {ask.out}}}")
     return 0
 
 

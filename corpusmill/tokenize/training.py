@@ -42,7 +42,7 @@ def train(
     """
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-    _check(vocabulary_size, special_tokens)
+    check(vocabulary_size, pattern, special_tokens)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(_splits(pattern, split_digits))
     if pattern == "gpt2" and not split_digits:
@@ -71,7 +71,15 @@ def train(
     return tokenizer
 
 
-def _check(vocabulary_size: int, special_tokens: Sequence[str]) -> None:
+def check(vocabulary_size: int, pattern: str, special_tokens: Sequence[str]) -> None:
+    """Refuse what cannot be trained, whatever the texts are; see `train`.
+
+    Raises:
+        RecipeError: an unknown pattern, a token twice, or a size that has no room for bytes and special tokens.
+    """
+    names = [name for name in PATTERNS if not name.endswith("_digits")]
+    if pattern not in names:
+        raise RecipeError(f"pattern: found {pattern!r}, expected one of {', '.join(names)}")
     twice = sorted({token for token in special_tokens if special_tokens.count(token) > 1})
     if twice or "" in special_tokens:
         raise RecipeError(f"special_tokens: found {twice[0] if twice else ''!r}, expected each once and none empty")
@@ -87,9 +95,6 @@ def _splits(pattern: str, split_digits: bool) -> list[object]:
     """The pre-tokenizers of a pattern: its regular expression, then bytes as characters."""
     from tokenizers import Regex, pre_tokenizers
 
-    names = [name for name in PATTERNS if not name.endswith("_digits")]
-    if pattern not in names:
-        raise RecipeError(f"pattern: found {pattern!r}, expected one of {', '.join(names)}")
     expression = PATTERNS[f"{pattern}_digits" if split_digits else pattern].expression
     return [
         pre_tokenizers.Split(Regex(expression), "isolated"),
