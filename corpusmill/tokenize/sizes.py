@@ -30,8 +30,8 @@ def token_bytes(tokenizer: Tokenizer) -> Int64s:
     sizes = np.zeros(tokenizer.size, np.int64)
     if tokenizer.settings is None:
         assert tokenizer.merges is not None
-        for token, number in tokenizer.merges.first.items():
-            sizes[number] = len(token)
+        for content, number in tokenizer.merges.first.items():
+            sizes[number] = len(content)
         return sizes
     settings = json.loads(tokenizer.settings)
     byte_level = '"ByteLevel"' in json.dumps([settings["pre_tokenizer"], settings["decoder"]])
