@@ -1,0 +1,238 @@
+"""Mixtures through whole runs: tokens by source, copies of documents, refusals, the same bytes everywhere."""
+
+import json
+import math
+import random
+import shutil
+from collections import Counter
+
+import pyarrow.parquet as pq
+import pytest
+
+from corpusmill import local
+from corpusmill.errors import RecipeError
+from corpusmill.pipelines import engine
+from corpusmill.storage import exchange
+from corpusmill.storage.packed import Shard
+from corpusmill.storage.unpack import documents as unpacked
+from corpusmill.tokenize.training import train
+from tests import runs
+from tests.stages import texts
+
+WORDS = ["the", "house", "by", "a", "river", "had", "garden", "and", "letter", "came", "with", "music", "in", "winter"]
+MIXTURE = "{web: {weight: 6}, wiki: {weight: 3, epochs: 3}, code: {tokens: 500}, forum: {weight: 0}}"
+SOURCES = {"web": 120, "wiki": 12, "code": 30, "forum": 9}
+
+
+def corpus():
+    """Documents of four sources, a few to some dozen words each."""
+    pick = random.Random(5)
+    found = [
+        {"id": f"{source}-{n}", "source": source, "text": " ".join(pick.choices(WORDS, k=pick.randint(3, 60)))}
+        for source, count in SOURCES.items()
+        for n in range(count)
+    ]
+    pick.shuffle(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    path = tmp_path_factory.mktemp("tokenizer") / "small.json"
+    path.write_text(train([d["text"] for d in corpus()], vocabulary_size=300).to_str())
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return texts.write(tmp_path / "texts", corpus(), 4)
+
+
+def step(tokenizer, mixture=MIXTURE, more=""):
+    mixed = f", mixture: {mixture}" if mixture else ""
+    return f"{{use: tokenize, tokenizer: {tokenizer}, sequence_length: 64, shard_mb: 0.006{mixed}{more}}}"
+
+
+def copies(curated, result, kind="train"):
+    """How often each document lies in the packed shards, by id; and the tokens by source."""
+    names = {}
+    for entry in curated.manifest.shards:
+        rows = pq.read_table(curated.layout.documents(entry["shard"]), columns=["id", "source"]).to_pylist()
+        names |= {(entry["shard"], at): (row["id"], row["source"]) for at, row in enumerate(rows)}
+    found, tokens = Counter(), Counter()
+    for entry in result.manifest.shards:
+        if kind not in entry["files"]:
+            continue
+        here = Counter()
+        for part in unpacked(Shard(result.layout.file(kind, entry["shard"]))):
+            sizes = part.offsets[1:] - part.offsets[:-1]
+            for shard, row, size in zip(part.shards.tolist(), part.rows.tolist(), sizes.tolist(), strict=True):
+                name, source = names[shard, row]
+                here[name] += 1
+                tokens[source] += size
+        assert {1} == set(here.values())  # never twice in one shard
+        found.update(here)
+    return found, tokens
+
+
+def told(result, what):
+    """A tally of the mixture by source."""
+    start, end = "tokenize.mixture.", f".{what}"
+    tallies = result.report.tallies.items()
+    return {n.removeprefix(start).removesuffix(end): v for n, v in tallies if n.startswith(start) and n.endswith(end)}
+
+
+@pytest.mark.parametrize("strategy", ["best_fit", "concat", "pad"])
+def test_each_source_gives_its_tokens(folder, tokenizer, tmp_path, strategy):
+    """Within the error that is stated; each document as often as any other of its source, or once more."""
+    more = f", strategy: {strategy}, validation: 0.1"
+    curated, result = texts.run(folder, tmp_path / "out", step(tokenizer, more=more))
+    found, tokens = copies(curated, result)
+    held, _ = copies(curated, result, "validation")
+    wanted, available, within = (told(result, what) for what in ("wanted", "available", "within"))
+    assert {**tokens, "forum": 0} == {**told(result, "got"), "forum": 0}
+    assert not set(found) & set(held)
+    for source in SOURCES:
+        assert abs(tokens[source] - wanted[source]) <= within[source]
+        ids = [d["id"] for d in corpus() if d["source"] == source and d["id"] not in held]
+        epochs = wanted[source] / available[source]
+        assert {math.floor(epochs), math.ceil(epochs)} >= {found[name] for name in ids}
+    assert 500 == wanted["code"]
+    assert 3 * available["wiki"] == wanted["wiki"]
+    assert 2 * wanted["wiki"] == wanted["web"]
+    assert {3} == {found[d["id"]] for d in corpus() if d["source"] == "wiki" and d["id"] not in held}
+    assert sum(tokens.values()) == result.report.tallies["tokenize.train.tokens"]
+    report = result.report
+    kept = len(found) + len(held)
+    assert (171, kept, 171 - kept) == (report.records, report.kept, report.dropped)
+    assert {"tokenize.mixture": 171 - kept} == dict(report.steps["tokenize"].reasons)
+
+
+def test_the_same_bytes_whatever_runs_it(folder, tokenizer, tmp_path):
+    """Workers, engine, order of shards, and a run that is stopped between any two tasks leave no trace."""
+    steps = step(tokenizer, more=", validation: 0.1")
+    texts.run(folder, tmp_path / "a", steps)
+    for name, execute in {"shuffled": runs.shuffled, "beam": engine.executor(), "pool": local.executor(2)}.items():
+        texts.run(folder, tmp_path / name, steps, execute=execute)
+        assert [] == runs.same(tmp_path / "a", tmp_path / name)
+
+    class Stopped(Exception):
+        pass
+
+    def one(phase, tasks):
+        phase.build()(tasks[0])
+        raise Stopped
+
+    stops = 0
+    while True:
+        try:
+            texts.run(folder, tmp_path / "stopped", steps, execute=one)
+            break
+        except Stopped:
+            stops += 1
+    assert stops > 8
+    assert [] == runs.same(tmp_path / "a", tmp_path / "stopped")
+
+
+def test_documents_do_not_depend_on_how_they_are_sharded(folder, tokenizer, tmp_path):
+    """The same documents come as often from other shards; another seed chooses others."""
+    other = texts.write(tmp_path / "other", corpus()[::-1], 2)
+    found = copies(*texts.run(folder, tmp_path / "a", step(tokenizer)))
+    assert found == copies(*texts.run(other, tmp_path / "b", step(tokenizer)))
+    turned = copies(*texts.run(folder, tmp_path / "c", step(tokenizer, more=", seed: b")))
+    assert found[0] != turned[0]
+
+
+def test_few_documents_make_few_files(folder, tokenizer, tmp_path):
+    """Groups of which little comes are packed together; passes of which nothing comes leave no file."""
+    whole = texts.run(folder, tmp_path / "whole", step(tokenizer, None))[-1]
+    mixture = "{web: {tokens: 300, epochs: 7}, wiki: {weight: 0}, code: {weight: 0}, forum: {weight: 0}}"
+    curated, few = texts.run(folder, tmp_path / "few", step(tokenizer, mixture))
+    groups = len(whole.manifest.shards)
+    assert groups > 2
+    assert 7 * groups == len(few.manifest.shards)
+    assert [["train"]] + [[]] * (7 * groups - 1) == [list(entry["files"]) for entry in few.manifest.shards]
+    assert 300 >= sum(copies(curated, few)[1].values()) - told(few, "within")["web"]
+    left = {path.parent.name for path in (tmp_path / "few/small/02-tokenize").rglob("*.arrow")}
+    assert {"ids", "counts", "cuts", "groups", "train"} == left
+
+
+def phases(monkeypatch=None):
+    """An executor that notes which phases had tasks to run."""
+    begun = Counter()
+
+    def execute(phase, tasks):
+        begun[phase.layout.label] += len(tasks)
+        local.executor()(phase, tasks)
+
+    return begun, execute
+
+
+def test_a_refusal_keeps_the_ids(folder, tokenizer, tmp_path):
+    """Nothing is packed, every source that falls short is named; a corrected mixture encodes nothing again."""
+    out = tmp_path / "out"
+    begun, execute = phases()
+    with pytest.raises(RecipeError) as caught:
+        texts.run(folder, out, step(tokenizer, MIXTURE.replace("500", "500_000")), execute=execute)
+    assert "mixture: code: asked for 500000 tokens, found " in str(caught.value)
+    assert "at 1 epochs give" in str(caught.value)
+    assert {"01-curate", "02-tokenize/01-ids", "02-tokenize/02-mixture"} == set(begun)
+    assert not (out / "small/02-tokenize/train").exists()
+    begun, execute = phases()
+    texts.run(folder, out, step(tokenizer), execute=execute)
+    assert {"02-tokenize/02-mixture": 1, "02-tokenize": 3 * 4} == begun
+    shutil.rmtree(out / "small/02-tokenize/failures", ignore_errors=True)
+    texts.run(folder, tmp_path / "direct", step(tokenizer))
+    assert [] == runs.same(out, tmp_path / "direct")
+
+
+def test_what_ids_do_not_depend_on(folder, tokenizer, tmp_path):
+    """Length, strategy, size of shards, seed and mixture change without a second encoding; nothing old stays."""
+    out = tmp_path / "out"
+    texts.run(folder, out, step(tokenizer))
+    counts = []
+    for steps in (
+        step(tokenizer, None),
+        step(tokenizer, None, ", seed: b").replace("64", "32"),
+        step(tokenizer, "{web: {tokens: 90}, wiki: {weight: 0}, code: {weight: 0}, forum: {weight: 0}}"),
+        step(tokenizer, None, ", strategy: pad").replace("0.006", "1"),
+    ):
+        begun, execute = phases()
+        result = texts.run(folder, out, steps, execute=execute)[-1]
+        assert "02-tokenize/01-ids" not in begun
+        files = {f"{entry['shard']:05d}.arrow" for entry in result.manifest.shards if entry["files"]}
+        assert files == {path.name for path in (out / "small/02-tokenize/train").iterdir()}
+        counts.append(len(files))
+    assert [4, 4, 1, 1] == counts
+    begun, execute = phases()
+    texts.run(folder, out, step(tokenizer, None, ", validation: 0.5"), execute=execute)
+    assert 4 == begun["02-tokenize/01-ids"]
+    texts.run(folder, out, step(tokenizer, None), execute=execute)
+    assert not list((out / "small/02-tokenize").glob("validation/*"))
+
+
+def test_sources_that_are_not_there(folder, tokenizer, tmp_path):
+    """A near name is offered; a source of the corpus that nobody asks for is named; one without a name is `unknown`."""
+    with pytest.raises(RecipeError, match=r"mixture: wikki: no such source; .*Did you mean 'wiki'") as caught:
+        texts.run(folder, tmp_path / "o", step(tokenizer, "{web: {weight: 1}, wikki: {weight: 1}}"))
+    assert "mixture: wiki: " in str(caught.value)
+    assert "tokens, but no weight" in str(caught.value)
+    with pytest.raises(RecipeError, match="common_crawl: no such source; found code, forum, web, wiki"):
+        texts.run(folder, tmp_path / "o", step(tokenizer, "redpajama"))
+    mixture = "{web: {weight: 1}, wiki: {weight: 1}, code: {weight: 1}, forum: {tokens: 9}}"
+    with pytest.raises(RecipeError, match=r"mixture: forum: asked for .* found 0"):
+        texts.run(folder, tmp_path / "o", step(tokenizer, mixture, ", validation: {forum: 1.0}"))
+
+
+def test_counts_lie_beside_the_ids(folder, tokenizer, tmp_path):
+    """By source and bucket, training tokens only, each bucket once."""
+    result = texts.run(folder, tmp_path / "out", step(tokenizer, None, ", validation: 0.3"))[-1]
+    ids = result.layout.phase(1, "ids")
+    rows = [row for shard in range(4) for b in exchange.read_all(ids.file("counts", shard)) for row in b.to_pylist()]
+    assert result.report.tallies["tokenize.train.tokens"] == sum(row["tokens"] for row in rows)
+    sources = Counter()
+    for row in rows:
+        sources[row["source"]] += row["tokens"]
+    assert set(SOURCES) == set(sources)
+    sidecar = json.loads((tmp_path / "out/small/02-tokenize/01-ids/reports/00000.json").read_text())
+    assert {"ids", "counts"} == set(sidecar["files"])
