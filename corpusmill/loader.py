@@ -4,9 +4,10 @@ import dataclasses
 import difflib
 import functools
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +16,7 @@ from corpusmill.errors import RecipeError
 from corpusmill.spec import Bounds, numbered, takes_limit
 
 T = TypeVar("T")
+MEMBER = re.compile(r"(str|int|float|bool|dict|list|tuple)(\[.*\])?")  # what pydantic calls members of a union
 
 
 def _unchanged(data: dict[str, Any]) -> None:
@@ -59,7 +61,7 @@ def parse(kind: Kind[T], text: str, file: str, settings: Iterable[str] = ()) -> 
     try:
         found: T = _adapter(kind).validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        faults = [_fault(item, root, file, kind) for item in error.errors()]
+        faults = [_fault(item, root, file, kind) for item in _as_meant(error.errors())]
         raise RecipeError("\n".join(dict.fromkeys(faults))) from None
     return found
 
@@ -203,6 +205,18 @@ def _index(items: list[Any], key: str, setting: str) -> int:
     raise RecipeError(f"--set {setting}: no step '{key}'{near(key, names)}; the steps are {', '.join(names)}")
 
 
+def _as_meant(found: list[Any]) -> list[Any]:
+    """The faults without those of union members that were not meant: another member's fault lies deeper."""
+
+    def told_deeper(item: Any) -> bool:
+        above, depth = item["loc"][:-1], len(item["loc"])
+        return any(len(other["loc"]) > depth and other["loc"][: depth - 1] == above for other in found)
+
+    return [
+        item for item in found if not (item["loc"] and MEMBER.fullmatch(str(item["loc"][-1])) and told_deeper(item))
+    ]
+
+
 def _fault(item: Any, root: yaml.Node, file: str, kind: Kind[Any]) -> str:
     """One fault as `file:line: where: what was found, what was expected`."""
     spot = _walk(root, item["loc"], kind)
@@ -252,6 +266,8 @@ def _walk(root: yaml.Node, location: Iterable[Any], kind: Kind[Any]) -> _Spot:
             spot.owner = tagged[key]
             spot.path[-1] += f" ({key})"
             continue
+        if child is None and MEMBER.fullmatch(str(key)):
+            continue
         spot.path.append(str(key))
         if child is None:
             continue
@@ -264,9 +280,17 @@ def _walk(root: yaml.Node, location: Iterable[Any], kind: Kind[Any]) -> _Spot:
         if told is not None:
             spot.expected = told
             break
-        if field is not None and dataclasses.is_dataclass(field.type):
-            spot.owner = field.type
+        inner = set() if field is None else _specs(field.type)
+        if len(inner) == 1:
+            spot.owner = inner.pop()
     return spot
+
+
+def _specs(declared: Any) -> set[Any]:
+    """The specs that a type is made of, e.g. that of the values of a mapping."""
+    if dataclasses.is_dataclass(declared):
+        return {declared}
+    return {found for part in get_args(declared) for found in _specs(part)}
 
 
 def _node_at(node: yaml.Node, key: Any) -> yaml.Node | None:

@@ -1,4 +1,4 @@
-"""Commands that need no run: redact, steps, recipes."""
+"""Commands that need no run: redact, steps, recipes, mixtures."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corpusmill import errors
+from corpusmill.cli.shared import show
 
 if TYPE_CHECKING:
     from corpusmill.cli.shared import Commands
@@ -26,6 +27,10 @@ def add(commands: "Commands") -> None:
     recipes.add_argument("name", nargs="?", help="print one")
     recipes.add_argument("--copy", metavar="FILE", help="write it to FILE instead")
     recipes.set_defaults(call=_recipes)
+
+    mixtures = commands.add_parser("mixtures", help="the mixtures of the literature, for the step 'tokenize'")
+    mixtures.add_argument("name", nargs="?", help="show its weights, and where they are told")
+    mixtures.set_defaults(call=_mixtures)
 
 
 def _redact(options: argparse.Namespace) -> int:
@@ -67,4 +72,15 @@ def _recipes(options: argparse.Namespace) -> int:
         raise errors.UsageError(f"{options.copy}: exists already; choose another name or remove it")
     Path(options.copy).write_text(text, encoding="utf-8")
     print(f"wrote {options.copy}; run it with: corpusmill run {options.copy}")
+    return 0
+
+
+def _mixtures(options: argparse.Namespace) -> int:
+    from corpusmill.report import mixtures
+
+    if options.name:
+        show(mixtures.page(options.name))
+        return 0
+    for name, source in mixtures.listing():
+        print(f"{name:<14} {source}")
     return 0

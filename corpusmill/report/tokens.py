@@ -4,6 +4,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from corpusmill.report import mixtures
 from corpusmill.report.progress import megabytes
 from corpusmill.stats import Report
 from corpusmill.tokenize.pack import usage_from
@@ -15,11 +16,11 @@ SHOWN = 10
 def tokens(report: Report) -> list[Group]:
     """A part for each step that packs."""
     ends = ".train.tokens"
-    return [_step(name.removesuffix(ends), report) for name in report.tallies if name.endswith(ends)]
+    return [_step(name, report) for name in report.steps if f"{name}{ends}" in report.tallies]
 
 
 def _step(name: str, report: Report) -> Group:
-    parts = [Text("")]
+    parts: list[Text | Table] = [Text("")]
     for kind in ("train", "validation"):
         counts = _part(f"{name}.{kind}.", report)
         if counts:
@@ -31,10 +32,11 @@ def _step(name: str, report: Report) -> Group:
             )  # fmt: skip
     total = report.tallies[f"{name}.train.tokens"]
     size = report.steps[name].bytes_in
-    both = total + report.tallies.get(f"{name}.validation.tokens", 0)
-    parts.append(Text(f"{'bytes per token':<24}{size / both:.2f}" if both else "no tokens", ""))
+    encoded = report.tallies[f"{name}.tokens"]  # once, whatever a mixture repeats or leaves out
+    parts.append(Text(f"{'bytes per token':<24}{size / encoded:.2f}" if encoded else "no tokens", ""))
     suits = f"{_parameters(total / PER_PARAMETER)} parameters, at {PER_PARAMETER} tokens each"
     parts.append(Text(f"{'suits a model of':<24}{suits}"))
+    parts += mixtures.got(name, report)
     return Group(*parts, *(_table(kind, _part(f"{name}.{kind}.", report)) for kind in ("source", "language")))
 
 

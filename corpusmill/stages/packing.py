@@ -103,11 +103,12 @@ class Pack:
         """Refuse to pack documents without any id where no document of the run has one.
 
         Raises:
-            RunError: if all texts are empty.
+            RunError: if there is nothing but ends of texts.
         """
         if len(documents.ids) or not len(documents.rows) or _any_ids(self.ids, self.name, self.groups[-1][1]):
             return
-        raise RunError(f"{self.layout.title}: not one token: all texts are empty; look at the steps before {self.name}")
+        why = f"{self.name} gives no text an id: all are blank, or {self.step.tokenizer} is the wrong tokenizer"
+        raise RunError(f"{self.layout.title}: not one token: {why}; nothing was packed")
 
     def _counted(self, documents: "_Documents") -> stats.Report:
         """Each document once, however often it comes; those that never come are dropped."""

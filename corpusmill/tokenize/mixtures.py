@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from corpusmill.errors import RecipeError
-from corpusmill.spec import spec
+from corpusmill.spec import number, spec
 
 _FILE = Path(__file__).parents[1] / "mixtures.json"
 MOST_EPOCHS = 100  # more than anybody trains; each is a pass over the ids
@@ -34,9 +34,9 @@ class Ask:
         """
         for name, value in (("weight", self.weight), ("tokens", self.tokens)):
             if value is not None and not 0 <= value < math.inf:
-                raise ValueError(f"{name}: found {value}; expected 0 or more")
+                raise ValueError(f"{name}: found {number(value)}; expected 0 or more")
         if not 0 <= self.epochs <= MOST_EPOCHS:
-            raise ValueError(f"epochs: found {self.epochs}; expected 0 to {MOST_EPOCHS}")
+            raise ValueError(f"epochs: found {number(self.epochs)}; expected 0 to {MOST_EPOCHS}")
         if (self.weight is None) == (self.tokens is None):
             found = "neither" if self.weight is None else "both"
             raise ValueError(f"expected a weight or a number of tokens, found {found}")

@@ -1,5 +1,6 @@
 """Mixtures through whole runs: tokens by source, copies of documents, refusals, the same bytes everywhere."""
 
+import io
 import json
 import math
 import random
@@ -8,10 +9,13 @@ from collections import Counter
 
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
-from corpusmill import local
+from corpusmill import local, recipe
 from corpusmill.errors import RecipeError
 from corpusmill.pipelines import engine
+from corpusmill.report.planned import planned
+from corpusmill.report.stage import stage
 from corpusmill.storage import exchange
 from corpusmill.storage.packed import Shard
 from corpusmill.storage.unpack import documents as unpacked
@@ -236,3 +240,75 @@ def test_counts_lie_beside_the_ids(folder, tokenizer, tmp_path):
     assert set(SOURCES) == set(sources)
     sidecar = json.loads((tmp_path / "out/small/02-tokenize/01-ids/reports/00000.json").read_text())
     assert {"ids", "counts"} == set(sidecar["files"])
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("mixture: redpyjama", "r.yaml:6: steps.0 (tokenize): mixture: 'redpyjama' is not known; did you mean 'redpa"),
+        ("mixture: {wiki: {weight: 0}}", "r.yaml:6: steps.0 (tokenize): mixture: no source has a weight or a budget"),
+        ("mixture_tokens: 7", "r.yaml:6: steps.0 (tokenize): mixture_tokens: found 7, but no mixture"),
+        (
+            "mixture: {wiki: {tokens: 5}}\n    mixture_tokens: 6",
+            "r.yaml:6: steps.0 (tokenize): mixture: 6 tokens are asked for in all, but the budgets add up to 5",
+        ),
+        (
+            "mixture:\n      web: {weight: 2}\n      wiki:\n        weight: -1",
+            "r.yaml:9: steps.0 (tokenize).mixture.wiki: weight: found -1; expected 0 or more",
+        ),
+        (
+            "mixture:\n      web: {weight: 2}\n      wiki: {wieght: 1}",
+            "r.yaml:8: steps.0 (tokenize).mixture.wiki.wieght: unknown key; did you mean 'weight'?; the keys are",
+        ),
+        (
+            "mixture:\n      web: {weight: 2}\n      wiki: {epochs: 1}",
+            "r.yaml:8: steps.0 (tokenize).mixture.wiki: expected a weight or a number of tokens, found neither",
+        ),
+    ],
+)
+def test_mixtures_that_are_written_wrong(written, told):
+    """When the recipe is read, with file and line, and one fault each."""
+    text = (
+        f"name: x\ninput: {{format: jsonl, paths: [a]}}\nsteps:\n  - use: tokenize\n    tokenizer: t\n    {written}\n"
+    )
+    with pytest.raises(RecipeError) as caught:
+        recipe.parse(text, "r.yaml")
+    assert str(caught.value).startswith(told)
+    assert "\n" not in str(caught.value)
+
+
+def screen(item):
+    """What a command would print."""
+    console = Console(width=140, file=io.StringIO())
+    console.print(item)
+    return console.file.getvalue()
+
+
+def test_what_plan_and_report_say(folder, tokenizer, tmp_path):
+    """Before ids are there what is asked; then what each source gives, or why it cannot; and what a run got."""
+    out = tmp_path / "out"
+    shown = screen(planned(texts.planned(folder, out, step(tokenizer))))
+    assert "mixture: as many tokens as the caps allow" in shown
+    assert ["wiki", "weight", "3", "3"] in [line.split() for line in shown.splitlines()]
+    assert "what each source gives is known when all documents are encoded" in shown
+    assert not out.exists()
+    result = texts.run(folder, out, step(tokenizer))[-1]
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    shown = screen(planned(texts.planned(folder, out, step(tokenizer))))
+    wiki = next(line for line in shown.splitlines() if line.startswith("wiki"))
+    have = told(result, "available")["wiki"]
+    assert ["wiki", "weight", "3", "3", f"{3 * have:,}", f"{have}", "3.00"] == wiki.split()[:-1]
+    shown = screen(planned(texts.planned(folder, out, step(tokenizer, MIXTURE.replace("500", "9_999")))))
+    assert "this cannot be met:" in shown
+    assert "code: asked for 9999 tokens, found " in shown
+    assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    shown = screen(stage(result.layout.title, result.report, {}, {}))
+    assert f"{result.report.dropped} documents left out" in shown
+    wiki = next(line for line in shown.splitlines() if line.startswith("wiki") and "±" in line)
+    assert ["wiki", f"{3 * have:,}", f"{3 * have:,}", "±", "0", f"{have}", "3.00"] == wiki.split()[:-1]
+    assert f"bytes per token         {sum(len(d['text']) for d in corpus()) / tokens_of(result):.2f}" in shown
+
+
+def tokens_of(result):
+    """Tokens of all documents, once."""
+    return result.report.tallies["tokenize.tokens"]

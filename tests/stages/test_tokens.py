@@ -1,16 +1,19 @@
 """Tokens through whole runs: nothing lost, traced back to documents, the same bytes everywhere."""
 
+import base64
 import json
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
 import tokenizers
 
 from corpusmill import cli
-from corpusmill.errors import RecipeError, ResourceError
+from corpusmill.errors import OutputError, RecipeError, ResourceError, RunError
 from corpusmill.pipelines import engine
 from corpusmill.storage.packed import Shard
 from corpusmill.storage.unpack import documents as unpacked
+from corpusmill.tokenize.tokenizer import load
 from corpusmill.tokenize.training import train
 from tests import runs
 from tests.stages import texts
@@ -119,6 +122,84 @@ def test_mistakes(folder, tokenizer, tmp_path):
         texts.planned(folder, tmp_path / "o", step(tokenizer, ", end_of_text: '<|endoftxt|>'"))
     with pytest.raises(RecipeError, match="sequence_length: found 1; expected at least 2"):
         texts.planned(folder, tmp_path / "o", step(tokenizer).replace("128", "1"))
+
+
+def test_a_vocabulary_that_fits_no_type(folder, tmp_path):
+    """Told when the run is planned, with nothing written; not by a worker."""
+    made = {**{bytes([byte]): byte for byte in range(256)}, b"ab": 2**31 - 1}
+    lines = b"".join(b"%s %d\n" % (base64.b64encode(token), rank) for token, rank in made.items())
+    (tmp_path / "wide.tiktoken").write_bytes(lines)
+    there = step(tmp_path / "wide.tiktoken", ", pattern: gpt2, special_tokens: {'<|endoftext|>': %d}")
+    texts.planned(folder, tmp_path / "o", there % (2**32 - 1))
+    with pytest.raises(
+        RecipeError, match=r"wide\.tiktoken: a vocabulary of 4294967297 ids; expected between 1 and 429"
+    ):
+        texts.planned(folder, tmp_path / "o", there % 2**32)
+    assert not (tmp_path / "o").exists()
+
+
+def test_tokens_of_another_tokenizer_are_not_overwritten(folder, tokenizer, tmp_path):
+    """A tokenizer that was replaced is refused with both digests; without the old tokens the run goes on."""
+    own = tmp_path / "own.json"
+    own.write_bytes(tokenizer.read_bytes())
+    out = tmp_path / "out"
+    old = texts.run(folder, out, step(own))[-1]
+    texts.run(folder, out, step(tokenizer))  # another file, the same tokenizer
+    own.write_text(train([TEXT, *(d["text"] for d in documents(30))], vocabulary_size=500).to_str())
+    digest = Shard(old.layout.file("train", 0)).header.tokenizer
+    texts.run(folder, out, step(tokenizer))
+    texts.planned(folder, out, step(tokenizer))
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(OutputError) as caught:
+        texts.run(folder, out, step(own))
+    now = load(str(own)).digest
+    assert f"02-tokenize: holds tokens of the tokenizer {digest[:16]}, but {own} is {now[:16]};" in str(caught.value)
+    assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    shutil.rmtree(out / "small/02-tokenize/01-ids")  # what was packed tells it as well
+    with pytest.raises(OutputError, match="holds tokens of the tokenizer"):
+        texts.planned(folder, out, step(own))
+    shutil.rmtree(out / "small/02-tokenize")
+    texts.run(folder, out, step(own))
+    assert now == Shard(old.layout.file("train", 0)).header.tokenizer
+
+
+def test_nothing_to_encode(folder, tokenizer, tmp_path):
+    """The step that left nothing is named, with its reasons; no packed shard is there."""
+    out = tmp_path / "a"
+    with pytest.raises(RunError) as caught:
+        texts.run(folder, out, f"{{use: gopher_quality, words: [1000, null]}}\n{step(tokenizer)}")
+    assert "02-tokenize: there are no documents to encode; the step 'gopher_quality' of 01-curate" in str(caught.value)
+    assert "60 came in, none came out; gopher_quality.words<1000: 60" in str(caught.value)
+    assert not (out / "small/02-tokenize").exists()
+    nothing = texts.write(tmp_path / "none", [])
+    with pytest.raises(RunError, match=r"02-tokenize: there are no documents to encode; the step 'read' of 01-curate"):
+        texts.run(nothing, tmp_path / "b", step(tokenizer))
+    blank = texts.write(tmp_path / "blank", [{"id": f"d{n}", "text": " "} for n in range(9)])
+    words = tokenizers.Tokenizer(tokenizers.models.WordLevel({"<unk>": 0, "a": 1}, unk_token="<unk>"))
+    words.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    words.add_special_tokens(["<|endoftext|>"])
+    words.save(str(tmp_path / "words.json"))
+    with pytest.raises(RunError, match="02-tokenize: not one token: tokenize gives no text an id"):
+        texts.run(blank, tmp_path / "c", step(tmp_path / "words.json", ", shard_mb: 0.000001"))
+    assert not list((tmp_path / "c/small/02-tokenize").rglob("train/*"))
+
+
+@pytest.mark.parametrize("strategy", ["best_fit", "concat", "pad"])
+def test_a_document_longer_than_a_shard(tokenizer, tmp_path, strategy):
+    """One of 100 rows where a shard is to have a few: a shard of its own, whole, between small neighbours."""
+    long = {"id": "long", "text": TEXT * 600}
+    folder = texts.write(tmp_path / "texts", [*documents(4), long, *documents(6)[4:]], 7)
+    _, result = texts.run(folder, tmp_path / "out", step(tokenizer, f", strategy: {strategy}, shard_mb: 0.001"))
+    expected = len(tokenizers.Tokenizer.from_file(str(tokenizer)).encode(long["text"]).ids) + 1
+    assert expected > 100 * 128
+    found = [
+        int(size)
+        for entry in result.manifest.shards
+        for part in unpacked(Shard(result.layout.file("train", entry["shard"])))
+        for size in part.offsets[1:] - part.offsets[:-1]
+    ]
+    assert (7, expected) == (len(found), max(found))
+    assert len(result.manifest.shards) > 2
 
 
 def test_a_tokenizer_is_trained_on_the_command_line(tmp_path, capsys):

@@ -1,0 +1,91 @@
+"""Mixtures as people read them: those of the literature, one as asked for, and what a run got."""
+
+from collections.abc import Sequence
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from corpusmill.errors import RecipeError
+from corpusmill.spec import number
+from corpusmill.stats import Report
+from corpusmill.tokenize.mixtures import Allotment, from_published, published
+from corpusmill.tokenize.step import Tokenize
+
+
+def listing() -> list[tuple[str, str]]:
+    """Every mixture of the literature with where it is told."""
+    return [(name, entry.source) for name, entry in published().items()]
+
+
+def page(name: str) -> Group:
+    """The weights of one mixture, as printed and as shares, and where they are told.
+
+    Raises:
+        RecipeError: for a name that is not there.
+    """
+    from_published(name)
+    entry = published()[name]
+    total = sum(entry.weights.values())
+    rows = [[source, number(weight), f"{weight / total:.2%}"] for source, weight in entry.weights.items()]
+    return Group(Text(name, "bold"), Text(entry.source), _table(("source", "weight", "share"), rows))
+
+
+def asked(step: Tokenize, gives: Sequence[Allotment] | RecipeError | None) -> Group:
+    """A mixture as a recipe asks for it, and what each source gives where its tokens are counted already.
+
+    Args:
+        step: with a mixture.
+        gives: what each source gives, why it cannot, or None where tokens are not counted yet.
+    """
+    name = f"mixture {step.mixture}" if isinstance(step.mixture, str) else "mixture"
+    total = "as many tokens as the caps allow" if step.mixture_tokens is None else f"{step.mixture_tokens:,} tokens"
+    heads = ["source", "asked", "epochs at most"]
+    known = {entry.source: entry for entry in gives} if isinstance(gives, Sequence) else {}
+    rows = []
+    for source, ask in (step.asked() or {}).items():
+        what = f"weight {number(ask.weight)}" if ask.tokens is None else f"{ask.tokens:,} tokens"
+        row = [source, what, number(ask.epochs)]
+        if source in known:
+            entry = known[source]
+            row += [f"{entry.tokens:,}", f"{entry.available:,}", f"{entry.epochs:.2f}", f"{entry.share:.2%}"]
+        rows.append(row)
+    if known:
+        heads += ["tokens", "there are", "epochs", "share"]
+    parts: list[Text | Table] = [Text(f"  {name}: {total}"), _table(heads, rows)]
+    if isinstance(gives, RecipeError):
+        parts.append(Text(f"  this cannot be met:\n{gives}", "red"))
+    elif gives is None:
+        parts.append(Text("  what each source gives is known when all documents are encoded"))
+    return Group(*parts)
+
+
+def got(name: str, report: Report) -> list[Text | Table]:
+    """What a run got of each source; nothing for a step without a mixture."""
+    prefix = f"{name}.mixture."
+    told: dict[str, dict[str, int]] = {}
+    for key, count in report.tallies.items():
+        if key.startswith(prefix):
+            source, _, what = key.removeprefix(prefix).rpartition(".")
+            told.setdefault(source, {})[what] = count
+    if not told:
+        return []
+    everything = sum(counts.get("got", 0) for counts in told.values())
+    rows = []
+    for source, counts in sorted(told.items(), key=lambda item: (-item[1].get("got", 0), item[0])):
+        tokens, available = counts.get("got", 0), counts["available"]
+        epochs, share = tokens / (available or 1), tokens / (everything or 1)
+        wanted, within = f"{counts['wanted']:,}", f"± {counts['within']:,}"
+        rows.append([source, f"{tokens:,}", wanted, within, f"{available:,}", f"{epochs:.2f}", f"{share:.2%}"])
+    left = report.steps[name].reasons.get(f"{name}.mixture", 0)
+    heads = ("source", "tokens", "asked", "within", "there are", "epochs", "share")
+    return [Text(f"{'mixture':<24}{left:,} documents left out"), _table(heads, rows)]
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for head in heads:
+        table.add_column(head, justify="left" if head == "source" else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -1,0 +1,37 @@
+"""The mixtures of the literature on the command line, and tables of what a run got."""
+
+from collections import Counter
+
+from rich.console import Console
+
+from corpusmill import cli, stats
+from corpusmill.report import mixtures
+
+
+def test_mixtures_are_listed_and_shown(capsys):
+    """All with where they are told; one with its weights and shares; a near name for one that is not there."""
+    assert 0 == cli.main(["mixtures"])
+    lines = capsys.readouterr().out.splitlines()
+    assert ["bloomberggpt", "gopher", "gpt3", "llama", "pile", "redpajama"] == [line.split()[0] for line in lines]
+    assert all("Table" in line for line in lines)
+    assert 0 == cli.main(["mixtures", "gpt3"])
+    shown = capsys.readouterr().out
+    assert "Brown et al. 2020" in shown
+    assert ["webtext2", "22", "21.78%"] in [line.split() for line in shown.splitlines()]
+    assert 2 == cli.main(["mixtures", "lama"])
+    assert "'lama' is not known; did you mean 'llama'?" in capsys.readouterr().err
+
+
+def test_what_a_run_got(capsys):
+    """A row for each source, names with dots too, the largest first; nothing without a mixture."""
+    report = stats.Report(steps={"tokenize": stats.StepCounts(reasons=Counter({"tokenize.mixture": 1234}))})
+    assert [] == mixtures.got("tokenize", report)
+    for source, got, wanted, available in (("a.b", 500, 498, 1000), ("wiki.got", 1500, 1500, 500)):
+        told = {"got": got, "wanted": wanted, "available": available, "within": 7}
+        report.tallies.update({f"tokenize.mixture.{source}.{what}": count for what, count in told.items()})
+    for part in mixtures.got("tokenize", report):
+        Console(width=100).print(part)
+    head, _, *rows = capsys.readouterr().out.splitlines()
+    assert "mixture                 1,234 documents left out" == head.rstrip()
+    assert "wiki.got 1,500 1,500 ± 7 500 3.00 75.00%" == " ".join(rows[0].split())
+    assert "a.b 500 498 ± 7 1,000 0.50 25.00%" == " ".join(rows[1].split())
