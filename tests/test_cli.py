@@ -31,8 +31,9 @@ def test_no_new_flags():
     """Knobs belong into the recipe; a new flag needs a reason, and this list."""
     expected = {
         "run": ["--exchange", "--help", "--runner", "--set", "--workers"], "plan": ["--help", "--set"], "report": ["--help"],
-        "explain": ["--help"], "verify": ["--help"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help"],
-        "steps": ["--help"], "recipes": ["--copy", "--help"], "mixtures": ["--help"],
+        "explain": ["--help"], "trace": ["--help", "--json", "--run", "--text"], "export": ["--help", "--out"],
+        "verify": ["--help"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help"],
+        "steps": ["--help"], "recipes": ["--copy", "--help"],
         "tokenizer": ["--help"], "tokenizer train": [
             "--help", "--out", "--pattern", "--run", "--runner", "--sample-mb", "--special-token", "--split-digits",
             "--texts", "--vocabulary-size", "--weights", "--workers",
@@ -54,7 +55,8 @@ def test_no_new_flags():
 
 
 @pytest.mark.parametrize(
-    "name", [None, "run", "plan", "report", "explain", "verify", "remove", "steps", "recipes", "classifier"]
+    "name",
+    [None, "run", "plan", "report", "explain", "trace", "verify", "remove", "export", "steps", "recipes", "classifier"],
 )
 def test_every_command_has_help(name, capsys):
     """--help prints and ends well."""

@@ -1,4 +1,4 @@
-"""Commands on the files of finished runs: verify, remove."""
+"""Commands on the files of finished runs: verify, remove, export."""
 
 import argparse
 import sys
@@ -23,6 +23,12 @@ def add(commands: "Commands") -> None:
     remove.add_argument("list", metavar="IDS", help="a file with one id or URL a line; - is standard input")
     remove.add_argument("--dry-run", action="store_true", help="show what would be done; write nothing")
     remove.set_defaults(call=_remove)
+
+    export = commands.add_parser("export", help="packed shards for other trainers")
+    export.add_argument("format", choices=("megatron", "nanogpt"), help="PREFIX.bin and PREFIX.idx; PREFIX.bin")
+    export.add_argument("shards", nargs="+", metavar="SHARD", help="packed shards of one run, or their folder")
+    export.add_argument("--out", required=True, metavar="PREFIX", help="path or URL without the suffix")
+    export.set_defaults(call=_export)
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -57,3 +63,20 @@ def _given(path: str) -> bytes:
             return file.read()
     except OSError as error:
         raise errors.InputError(f"{path}: cannot be read ({error.strerror or error}){paths.near(path)}") from error
+
+
+def _export(options: argparse.Namespace) -> int:
+    from corpusmill.storage import exports, paths
+
+    shards = [shard for given in options.shards for shard in exports.packed_files(given)]
+    suffixes = ("bin", "idx") if options.format == "megatron" else ("bin",)
+    targets = [f"{options.out}.{suffix}" for suffix in suffixes]
+    for target in targets:
+        if paths.exists(target):
+            raise errors.UsageError(f"{target}: exists already; choose another name or remove it")
+    megatron = options.format == "megatron"
+    written = exports.megatron(shards, options.out) if megatron else [exports.nanogpt(shards, targets[0])]
+    for target, facts in zip(targets, written, strict=True):
+        print(f"wrote {target}: {facts.bytes:,} bytes, sha256 {facts.sha256}")
+    print(f"{written[0].rows:,} documents of {len(shards):,} shards")
+    return 0

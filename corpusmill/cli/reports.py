@@ -1,4 +1,4 @@
-"""Commands that read finished runs: report, explain."""
+"""Commands that read finished runs: report, explain, trace."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -15,10 +15,24 @@ def add(commands: "Commands") -> None:
     report.add_argument("output", help="folder of a run")
     report.set_defaults(call=_report)
 
-    explain = commands.add_parser("explain", help="what happened to one document")
+    explain = commands.add_parser("explain", help="what happened to one document, or to those of a packed row")
     explain.add_argument("output", help="folder of a run")
-    explain.add_argument("query", metavar="id-or-url")
+    explain.add_argument("query", metavar="id-or-url-or-row", help="an id, a URL, or a row as train/00000.arrow:17")
     explain.set_defaults(call=_explain)
+
+    trace = commands.add_parser("trace", help="which documents lie in rows of a packed shard")
+    trace.add_argument("shard", help="a packed shard, e.g. out/fineweb/03-tokenize/train/00000.arrow")
+    trace.add_argument("rows", nargs="+", type=_row, metavar="ROW", help="rows of it, counted from 0")
+    trace.add_argument("--run", metavar="FOLDER", help="the run that packed it, for a shard that lies elsewhere")
+    trace.add_argument("--text", action="store_true", help="show the texts, decoded with the recipe's tokenizer")
+    trace.add_argument("--json", action="store_true", help="a JSON object for each document, with its ledger row")
+    trace.set_defaults(call=_trace)
+
+
+def _row(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"expected a row, a whole number from 0 up, found {text!r}")
+    return int(text)
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -33,11 +47,22 @@ def _report(options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     from corpusmill.report import explain, outputs
 
-    run = outputs.find(options.output)
-    found = explain.search(run, options.query)
-    for way in found[: explain.SHOWN]:
-        show(explain.explain(run, way))
-        print()
-    if len(found) > explain.SHOWN:
-        print(f"and {len(found) - explain.SHOWN} more records with this id or URL")
+    for part in explain.answer(outputs.find(options.output), options.query):
+        show(part)
+    return 0
+
+
+def _trace(options: argparse.Namespace) -> int:
+    from corpusmill.report import outputs, trace, traced
+
+    run = outputs.find(options.run) if options.run else trace.run_of(options.shard)
+    segments = trace.trace(run, options.shard, options.rows)
+    texts = traced.texts(run, options.shard) if options.text else None
+    if options.json:
+        told = traced.lines(segments, texts)
+    else:
+        show(traced.table(run, segments))
+        told = traced.shown_texts(segments, texts) if texts else iter(())
+    for line in told:
+        print(line)
     return 0

@@ -1,9 +1,12 @@
 """Finds the run below a path and reads back what it left: recipe, report, timing, ledgers."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from corpusmill import recipe, stats
@@ -40,6 +43,27 @@ class StageOutput:
 
         with paths.open_read(StageLayout.at(self.path).ledger(shard)) as file:
             return pq.read_table(file, columns=columns)
+
+    def kept(self, shard: int, rows: npt.NDArray[np.int64], columns: Sequence[str] | None = None) -> pa.Table:
+        """The ledger rows of kept documents, in order: document `row` is the `row`-th ledger row without a reason.
+
+        That holds for every stage, and where documents were pruned. Memory is a row group and what is asked for.
+
+        Args:
+            shard: of the stage.
+            rows: (n,), rows of its documents, ascending, each once.
+            columns: of the ledger; by default all.
+
+        Raises:
+            OutputError: if the ledger is missing, or has fewer kept documents.
+        """
+        return _pick(StageLayout.at(self.path).ledger(shard), rows, columns, kept=True)
+
+    def documents(self, shard: int, rows: npt.NDArray[np.int64], columns: Sequence[str]) -> pa.Table | None:
+        """Columns of the same documents from where their text lies; None where documents were pruned."""
+        if self.manifest["pruned"]:
+            return None
+        return _pick(StageLayout.at(self.path).documents(shard), rows, columns, kept=False)
 
 
 @dataclass(frozen=True)
@@ -83,3 +107,31 @@ def _root(path: str) -> str:
 
 def _json(path: str) -> dict[str, Any]:
     return json.loads(paths.read_text(path))  # type: ignore[no-any-return]
+
+
+def _pick(path: str, rows: npt.NDArray[np.int64], columns: Sequence[str] | None, *, kept: bool) -> pa.Table:
+    """Rows of a Parquet file, counted among all or among those that were kept."""
+    import pyarrow.parquet as pq
+
+    chosen = None if columns is None else list(columns)
+    found, first = [], 0
+    try:
+        with paths.open_read(path, ranges=True) as opened:
+            file = pq.ParquetFile(opened)
+            schema = file.schema_arrow
+            for group in range(file.num_row_groups):
+                if not len(rows) or first > rows[-1]:
+                    break
+                there = np.arange(file.metadata.row_group(group).num_rows)
+                if kept:
+                    there = there[file.read_row_group(group, ["reason"])["reason"].is_null().to_numpy()]
+                low, high = np.searchsorted(rows, [first, first + len(there)])
+                if low < high:
+                    found.append(file.read_row_group(group, chosen).take(there[rows[low:high] - first]))
+                first += len(there)
+    except FileNotFoundError as error:
+        raise OutputError(f"{path}: no such file; the run is not whole, run its recipe again") from error
+    if len(rows) and rows[-1] >= first:
+        raise OutputError(f"{path}: expected a document of row {rows[-1]}, found {first} documents; run it again")
+    empty = schema.empty_table()
+    return pa.concat_tables([*found, empty if chosen is None else empty.select(chosen)])

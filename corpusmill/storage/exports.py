@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from corpusmill.errors import InputError
 from corpusmill.storage.packed import Shard, open_shards
+from corpusmill.storage.paths import exists, is_folder, listing, names, near
 from corpusmill.storage.unpack import documents
 from corpusmill.storage.write import FileStats, Temporary, telling
 
@@ -89,6 +90,23 @@ def nanogpt(paths: Sequence[str], path: str) -> FileStats:
             return FileStats(rows, *target.put())
     finally:
         target.discard()
+
+
+def packed_files(path: str) -> list[str]:
+    """The packed shards in a folder, in order; a file is itself.
+
+    Raises:
+        InputError: if there are none.
+    """
+    if not is_folder(path):
+        if not exists(path):
+            raise InputError(f"{path}: no such shard or folder.{near(path)}")
+        return [path]
+    found = [file for file in listing(path) if file.endswith(".arrow")]
+    if not found:
+        there = ", ".join(names(path)[:5]) or "nothing"
+        raise InputError(f"{path}: no packed shards (*.arrow) in this folder, which holds {there}; name train/")
+    return found
 
 
 def _shards(paths: Sequence[str]) -> list[Shard]:

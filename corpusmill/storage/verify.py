@@ -13,6 +13,7 @@ from corpusmill.storage import paths
 from corpusmill.storage.write import TEMPORARY
 
 IGNORED = ("timing", "failures", TEMPORARY)  # names that begin so: times, notes of stopped runs, unfinished files
+VALUES = (".parquet", ".json", ".arrow")  # files that are compared value by value
 CHUNK = 1 << 20
 SHOWN = 80  # characters of a differing value
 
@@ -74,12 +75,15 @@ def difference(a: str, b: str) -> str | None:
     try:
         if a.endswith(".parquet"):
             told = _parquet(a, b)
+        elif a.endswith(".arrow"):
+            told = _arrow(a, b)
         elif a.endswith(".json"):
             told = _json(json.loads(paths.read_text(a)), json.loads(paths.read_text(b)), "")
     except (ValueError, OSError) as error:
         told = f"cannot be read ({str(error).splitlines()[0]})"
     sizes = f"{paths.info(a)['size']} and {paths.info(b)['size']} bytes"
-    return told or f"the bytes differ, the values do not ({sizes})"
+    what = "the bytes differ, the values do not" if a.endswith(VALUES) else "the bytes differ"
+    return told or f"{what} ({sizes})"
 
 
 def _digest(path: str) -> bytes:
@@ -107,6 +111,32 @@ def _parquet(a: str, b: str) -> str | None:
                 return _first(left, right, row)
             row += left.num_rows
         rows = (one.metadata.num_rows, two.metadata.num_rows)
+        return f"{rows[0]} and {rows[1]} rows; the first {row} are equal" if rows[0] != rows[1] else None
+
+
+def _arrow(a: str, b: str) -> str | None:
+    """The first row and column in which two Arrow files differ, or what their headers say."""
+    from pyarrow import ipc
+
+    with paths.open_read(a) as file_a, paths.open_read(b) as file_b:
+        one, two = ipc.open_file(file_a), ipc.open_file(file_b)
+        said, heard = (dict(file.schema.metadata or {}) for file in (one, two))
+        changed = sorted(key for key in {*said, *heard} if said.get(key) != heard.get(key))
+        for key in [key for key in changed if key != b"recipe_key"] or changed:  # a key differs with anything else
+            values = [_short(told.get(key, b"").decode()) for told in (said, heard)]
+            return f"{key.decode()}: {values[0]} and {values[1]}"
+        if not one.schema.equals(two.schema):
+            return "the columns differ, in their names, types or order"
+        row = 0
+        for number in range(min(one.num_record_batches, two.num_record_batches)):
+            left, right = one.get_batch(number), two.get_batch(number)
+            size = min(left.num_rows, right.num_rows)
+            if not left.slice(0, size).equals(right.slice(0, size)):
+                return _first(left.slice(0, size), right.slice(0, size), row)
+            row += size
+            if left.num_rows != right.num_rows:
+                break
+        rows = [sum(file.get_batch(at).num_rows for at in range(file.num_record_batches)) for file in (one, two)]
         return f"{rows[0]} and {rows[1]} rows; the first {row} are equal" if rows[0] != rows[1] else None
 
 

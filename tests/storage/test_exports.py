@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from corpusmill import cli
 from corpusmill.errors import InputError, OutputError
 from corpusmill.storage import exports
 from tests.storage.packing import EOS, header, some_documents, write
@@ -108,3 +109,26 @@ def test_a_broken_export_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match="not whole"):
         exports.nanogpt(paths, str(tmp_path / "out" / "x.bin"))
     assert [] == list((tmp_path / "out").iterdir())
+
+
+def test_the_command(tmp_path, capsys):
+    """A folder is all its shards in order; nothing is written over; what is there is said."""
+    (tmp_path / "train").mkdir()
+    _, documents = packed(tmp_path / "train")
+    folder, out = str(tmp_path / "train"), str(tmp_path / "out" / "all")
+    assert 0 == cli.main(["export", "megatron", folder, "--out", out])
+    assert documents == read_megatron(out)
+    assert "100 documents of 2 shards" in capsys.readouterr().out
+    assert 0 == cli.main(["export", "nanogpt", f"{folder}/0.arrow", f"{folder}/1.arrow", "--out", f"{out}-1"])
+    assert Path(f"{out}-1.bin").read_bytes() == Path(f"{out}.bin").read_bytes()
+    assert not Path(f"{out}-1.idx").exists()
+    refused = {
+        ("megatron", folder, out): "all.bin: exists already; choose another name or remove it",
+        ("nanogpt", str(tmp_path), f"{out}-2"): "no packed shards (*.arrow) in this folder, which holds out, train",
+        ("nanogpt", f"{folder}/2.arrow", f"{out}-2"): "no such shard or folder",
+        ("nanogpt", f"{out}.bin", f"{out}-2"): "not a whole Arrow file",
+    }
+    for (kind, source, target), message in refused.items():
+        assert 2 == cli.main(["export", kind, source, "--out", target])
+        assert message in capsys.readouterr().err
+    assert ["all-1.bin", "all.bin", "all.idx"] == sorted(path.name for path in (tmp_path / "out").iterdir())

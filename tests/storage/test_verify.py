@@ -1,6 +1,7 @@
 """Tests of comparing two outputs."""
 
 import json
+import re
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,6 +11,7 @@ from corpusmill import documents
 from corpusmill.errors import OutputError
 from corpusmill.storage.verify import compare
 from corpusmill.storage.write import put, write_table
+from tests.storage.packing import header, some_documents, write
 
 
 @pytest.fixture
@@ -89,3 +91,23 @@ def test_no_output(tmp_path):
     """A folder without files cannot be compared."""
     with pytest.raises(OutputError, match="expected a folder with the files of a run, found none"):
         compare(str(tmp_path), str(tmp_path / "none"))
+
+
+def test_packed_shards(tmp_path):
+    """What their headers say, then the first row that differs; other files are not said to have equal values."""
+    folders = [tmp_path / name for name in "abc"]
+    documents = some_documents(40)
+    for folder in folders:
+        folder.mkdir()
+    write(folders[0] / "0.arrow", documents)
+    write(folders[1] / "0.arrow", documents, header(recipe_key="other", strategy="pad"))
+    write(folders[2] / "0.arrow", [*documents[:-1], [7, 7]])
+    assert told(folders[:2]) == ["0.arrow: strategy: 'best_fit' and 'pad'"]
+    (difference,) = told(folders[::2])
+    assert re.fullmatch(r"0\.arrow: row \d+, column input_ids: .*", difference)
+    write(folders[2] / "0.arrow", documents, header(recipe_key="other"))
+    assert told(folders[::2]) == ["0.arrow: recipe_key: 'key' and 'other'"]
+    for folder in folders:
+        (folder / "0.arrow").unlink()
+        (folder / "recipe.yaml").write_text(f"name: {folder.name}\n")
+    assert told(folders[:2]) == ["recipe.yaml: the bytes differ (8 and 8 bytes)"]
