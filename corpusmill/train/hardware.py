@@ -1,8 +1,10 @@
 """What accelerators can do at most: the denominators of MFU, and the memory that a plan must fit.
 
 Figures are those of the vendors' data sheets, written down from memory: dense, not sparse, products in bfloat16 with
-sums in float32. Where nanochat's table has a device too, they agree with it; the sheets were not looked up. A device that is not in the table has no MFU: one that falls through
-to another's peak gives figures that are wrong by the ratio of both, and nobody sees it.
+sums in float32. Where nanochat's table has a device too, they agree with it; the sheets were not looked up.
+
+A device that is not in the table has no MFU: one that falls through to another's peak gives figures that are wrong by
+the ratio of both, and nobody sees it.
 """
 
 import re
