@@ -33,7 +33,7 @@ def test_no_new_flags():
         "run": ["--exchange", "--help", "--runner", "--set", "--workers"], "plan": ["--help", "--set"], "report": ["--help"],
         "explain": ["--help"], "trace": ["--help", "--json", "--run", "--text"], "export": ["--help", "--out"],
         "verify": ["--help"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help"],
-        "steps": ["--help"], "recipes": ["--copy", "--help"],
+        "steps": ["--help"], "recipes": ["--copy", "--help"], "mixtures": ["--help"],
         "tokenizer": ["--help"], "tokenizer train": [
             "--help", "--out", "--pattern", "--run", "--runner", "--sample-mb", "--special-token", "--split-digits",
             "--texts", "--vocabulary-size", "--weights", "--workers",
