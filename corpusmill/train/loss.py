@@ -11,7 +11,7 @@ from torch.nn import functional
 
 IGNORED = -100  # the target of a position that is not predicted
 How = Literal["full", "chunked"]
-_ELEMENTS = {"cpu": 1 << 24, "cuda": 1 << 28}  # logits of a chunk
+_ELEMENTS = {"cpu": 1 << 22, "cuda": 1 << 28}  # logits of a chunk; on the processor they stay in its cache
 
 
 class TokenLosses(NamedTuple):
@@ -36,9 +36,10 @@ def token_losses(hidden: Tensor, weight: Tensor, targets: Tensor, vocabulary_siz
     if how == "full":
         losses = _full(flat, weight, wanted, vocabulary_size)
     else:
-        rows = max(_ELEMENTS.get(flat.device.type, 1 << 24) // weight.shape[0], 1)
-        losses = _Chunked.apply(flat, weight, wanted, vocabulary_size, rows)
-    return TokenLosses(*(part.view(targets.shape) for part in losses))
+        rows = max(_ELEMENTS.get(flat.device.type, 1 << 22) // weight.shape[0], 1)
+        losses = _Chunked.apply(flat, weight, wanted, vocabulary_size, rows)  # type: ignore[no-untyped-call]
+    # Copies: FSDP2 warns where a module gives views away.
+    return TokenLosses(*(part.view(targets.shape).clone() for part in losses))
 
 
 def _full(hidden: Tensor, weight: Tensor, targets: Tensor, vocabulary_size: int) -> tuple[Tensor, Tensor]:
@@ -66,7 +67,7 @@ class _Chunked(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         found = [
             _full(part, weight, wanted, vocabulary_size)
-            for part, wanted in zip(hidden.split(rows), targets.split(rows), strict=True)
+            for part, wanted in zip(torch.split(hidden, rows), torch.split(targets, rows), strict=True)
         ]
         cross_entropy, log_z = (torch.cat(parts) for parts in zip(*found, strict=True))
         context.save_for_backward(hidden, weight, targets)
