@@ -66,8 +66,8 @@ class Segments(NamedTuple):
             filled = np.full(slots + 1, ends[-1], dtype=np.int32)
             filled[0] = 0
             filled[1 : len(ends) + 1] = ends
-            cumulative = torch.from_numpy(filled).pin_memory().to(device, non_blocking=True)
-        places = torch.from_numpy(positions.reshape(len(rows), sequence_length)).to(device)
+            cumulative = _moved(filled, device)
+        places = _moved(positions.reshape(len(rows), sequence_length), device)
         return cls(tuple(lengths.tolist()), cumulative, longest, places, whole)
 
     @classmethod
@@ -80,8 +80,8 @@ class Segments(NamedTuple):
 def attend(query: Tensor, key: Tensor, value: Tensor, segments: Segments, dropout: float = 0.0) -> Tensor:
     """Causal attention of each token to its segment.
 
-    On CUDA in half precision this is one variable-length kernel; on the processor, segments of like length are
-    attended to together. Both agree with attention to each document apart.
+    On CUDA in half precision this is one variable-length kernel; on the processor, a call for each segment
+    (grouping segments of like length, or one masked call, is slower). Both agree with attention to each document apart.
 
     Args:
         query: (B, L, H, D).
@@ -94,36 +94,28 @@ def attend(query: Tensor, key: Tensor, value: Tensor, segments: Segments, dropou
         (B, L, H, D).
     """
     if segments.whole_rows:
-        return _causal(query, key, value, dropout)
+        return _dense(query, key, value, None, dropout)
     if query.device.type != "cuda":
-        return _by_length(query, key, value, segments, dropout)
+        found: Tensor = _by_segment(query, key, value, segments, dropout)
+        return found
     if query.dtype in _HALVES and not dropout and query.shape[-1] % 8 == 0 and query.shape[-1] <= 256:
         return _variable(query, key, value, segments)
-    return _masked(query, key, value, _mask(segments, query.shape[1]), dropout)
+    return _dense(query, key, value, _mask(segments, query.shape[1]), dropout)
 
 
 def attend_to(query: Tensor, key: Tensor, value: Tensor, allowed: Tensor) -> Tensor:
     """Attention to cached keys and values (B, T, K, D) where `allowed` (B, 1, L, T) is true; gives (B, L, H, D)."""
-    return _masked(query, key, value, allowed, 0.0)
+    return _dense(query, key, value, allowed, 0.0)
 
 
-def _causal(query: Tensor, key: Tensor, value: Tensor, dropout: float) -> Tensor:
+def _dense(query: Tensor, key: Tensor, value: Tensor, allowed: Tensor | None, dropout: float) -> Tensor:
+    """Causal where nothing else says what is allowed."""
+    grouped = query.shape[2] != key.shape[2]
+    query, key, value = query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
     found = functional.scaled_dot_product_attention(
-        *_heads_first(query, key, value), is_causal=True, dropout_p=dropout, enable_gqa=query.shape[2] != key.shape[2]
+        query, key, value, attn_mask=allowed, dropout_p=dropout, is_causal=allowed is None, enable_gqa=grouped
     )
     return found.transpose(1, 2)
-
-
-def _masked(query: Tensor, key: Tensor, value: Tensor, allowed: Tensor, dropout: float) -> Tensor:
-    found = functional.scaled_dot_product_attention(
-        *_heads_first(query, key, value), attn_mask=allowed, dropout_p=dropout,
-        enable_gqa=query.shape[2] != key.shape[2],
-    )  # fmt: skip
-    return found.transpose(1, 2)
-
-
-def _heads_first(*tensors: Tensor) -> tuple[Tensor, ...]:
-    return tuple(tensor.transpose(1, 2) for tensor in tensors)
 
 
 def _variable(query: Tensor, key: Tensor, value: Tensor, segments: Segments) -> Tensor:
@@ -135,7 +127,7 @@ def _variable(query: Tensor, key: Tensor, value: Tensor, segments: Segments) -> 
         segments.longest, segments.longest, window_size=(-1, 0), enable_gqa=query.shape[2] != key.shape[2],
     )  # fmt: skip
     assert isinstance(found, Tensor)
-    return found.view_as(query)
+    return found.reshape(query.shape)
 
 
 def _mask(segments: Segments, length: int) -> Tensor:
@@ -147,14 +139,20 @@ def _mask(segments: Segments, length: int) -> Tensor:
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]
-def _by_length(query: Tensor, key: Tensor, value: Tensor, segments: Segments, dropout: float) -> Tensor:
+def _by_segment(query: Tensor, key: Tensor, value: Tensor, segments: Segments, dropout: float) -> Tensor:
     """One call for each segment."""
     queries, keys, values = (
         tensor.reshape(1, -1, *tensor.shape[2:]).split_with_sizes(segments.lengths, dim=1)
         for tensor in (query, key, value)
     )
-    parts = [_causal(*part, dropout) for part in zip(queries, keys, values, strict=True)]
+    parts = [_dense(*part, None, dropout) for part in zip(queries, keys, values, strict=True)]
     return torch.cat(parts, dim=1).view_as(query)
+
+
+def _moved(array: np.ndarray[Any, Any], device: torch.device | str) -> Tensor:
+    """The array on the device; the copy to CUDA is not waited for."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if torch.device(device).type == "cuda" else tensor
 
 
 def _power(number: int) -> int:

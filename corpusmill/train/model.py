@@ -125,7 +125,7 @@ class Decoder(nn.Module):
     def _embed(self, ids: Tensor, step: _Step) -> Tensor:
         x: Tensor = self.embedding(ids)
         if self.positions is not None:
-            return x + self.positions(step.positions)
+            return x + self.positions(step.positions)  # type: ignore[no-any-return]
         if self.architecture.positions == "sinusoidal":  # Vaswani et al. 2017, sections 3.4 and 3.5
             waves = torch.cat(_waves(step.positions, self.architecture.width, 10_000.0), -1)
             return x * math.sqrt(self.architecture.width) + waves.to(x.dtype)
@@ -150,9 +150,11 @@ class Block(nn.Module):
         """(B, L, d) to (B, L, d)."""
         if self.pre:
             x = x + self.dropout(self.attention(self.attention_norm(x), step))
-            return x + self.dropout(self.mlp(self.mlp_norm(x)))
-        x = self.attention_norm(x + self.dropout(self.attention(x, step)))
-        return self.mlp_norm(x + self.dropout(self.mlp(x)))
+            x = x + self.dropout(self.mlp(self.mlp_norm(x)))
+        else:
+            x = self.attention_norm(x + self.dropout(self.attention(x, step)))
+            x = self.mlp_norm(x + self.dropout(self.mlp(x)))
+        return x
 
 
 class Attention(nn.Module):
