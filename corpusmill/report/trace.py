@@ -166,8 +166,8 @@ def documents_of(
 ) -> Iterator[Segment]:
     """Which documents are in these rows, e.g. in a batch of training; in the order of their addresses.
 
-    Each ledger is read once, and of it only what is asked for. Memory is 56 bytes for each segment and one ledger's
-    documents. A shard that lies elsewhere than the run says is read whole, for its digest.
+    Each ledger is read once, and of it only what is asked for. Memory is some 130 bytes for each segment, and the
+    documents of one ledger. A shard that lies elsewhere than the run says is read whole, for its digest.
 
     Args:
         run: that packed the shards.
