@@ -1,0 +1,1 @@
+"""Tests of corpusmill.train.evaluate."""
