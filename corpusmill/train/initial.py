@@ -5,12 +5,13 @@ the processor; a rank keeps its shard. Drawing on each rank's shard gives equal 
 (torchtitan issue 3106).
 """
 
-import hashlib
 import math
 
 import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
+
+from corpusmill.tokenize.order import key_of
 
 _WRAPPERS = ("_checkpoint_wrapped_module.", "_orig_mod.")  # what wrapping puts into names
 _INTO_RESIDUAL = ("output.weight", "down.weight")
@@ -42,8 +43,7 @@ def _draw(name: str, shape: torch.Size, seed: int, deviation: float, layers: int
         return torch.ones(shape)
     if name.endswith(_INTO_RESIDUAL):
         deviation /= math.sqrt(2 * layers)
-    digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=7).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(digest, "little"))
+    generator = torch.Generator().manual_seed(key_of("initial", seed, name))
     return torch.empty(shape, dtype=torch.float32).normal_(0, deviation, generator=generator)
 
 

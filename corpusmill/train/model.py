@@ -26,14 +26,24 @@ class Cache:
     """Keys and values of the tokens read so far, for generation.
 
     Attributes:
-        keys: (layers, B, capacity, K, D), and so are `values`.
         filled: (B,) int64, tokens of each row; the caller adds what it read, so that rows may be filled up at the end.
     """
 
-    def __init__(self, architecture: Architecture, batch: int, capacity: int, like: Tensor) -> None:
-        shape = (architecture.layers, batch, capacity, architecture.kv_heads, architecture.head_width)
-        self.keys, self.values = like.new_zeros(shape), like.new_zeros(shape)
-        self.filled = torch.zeros(batch, dtype=torch.int64, device=like.device)
+    def __init__(self, batch: int, capacity: int, device: torch.device | str) -> None:
+        """Make room for `batch` rows of at most `capacity` tokens."""
+        self.capacity = capacity
+        self.filled = torch.zeros(batch, dtype=torch.int64, device=device)
+        self._layers: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def put(self, layer: int, positions: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Put keys and values (B, L, K, D) at positions (B, L); gives all of the layer's, (B, capacity, K, D)."""
+        if layer not in self._layers:  # only now is known in which numbers the model computes
+            shape = (len(key), self.capacity, *key.shape[2:])
+            self._layers[layer] = key.new_zeros(shape), value.new_zeros(shape)
+        keys, values = self._layers[layer]
+        rows = torch.arange(len(key), device=key.device).unsqueeze(-1)
+        keys[rows, positions], values[rows, positions] = key, value
+        return keys, values
 
 
 class _Step:
@@ -75,10 +85,6 @@ class Decoder(nn.Module):
     def initialise(self, seed: int) -> None:
         """Fill every parameter, whole or sharded, by seed and name alone (`initial.fill`)."""
         initial.fill(self, seed, self.architecture.initial_deviation, self.architecture.layers)
-
-    def cache(self, batch: int, capacity: int) -> Cache:
-        """An empty cache for `batch` rows of at most `capacity` tokens."""
-        return Cache(self.architecture, batch, capacity, self.embedding.weight)
 
     def forward(
         self,
@@ -184,15 +190,11 @@ class Attention(nn.Module):
             assert step.segments is not None
             found = attend(query, key, value, step.segments, self.drop if self.training else 0.0)
         else:
-            found = self._cached(query, key, value, step, step.cache)
+            assert step.allowed is not None
+            keys, values = step.cache.put(self.layer, step.positions, key, value)
+            seen = step.allowed.shape[-1]
+            found = attend_to(query, keys[:, :seen], values[:, :seen], step.allowed)
         return self.output(found.flatten(2))  # type: ignore[no-any-return]
-
-    def _cached(self, query: Tensor, key: Tensor, value: Tensor, step: _Step, cache: Cache) -> Tensor:
-        assert step.allowed is not None
-        rows = torch.arange(len(query), device=query.device).unsqueeze(-1)
-        keys, values, seen = cache.keys[self.layer], cache.values[self.layer], step.allowed.shape[-1]
-        keys[rows, step.positions], values[rows, step.positions] = key, value
-        return attend_to(query, keys[:, :seen], values[:, :seen], step.allowed)
 
 
 class MLP(nn.Module):
