@@ -31,7 +31,7 @@ def test_no_new_flags():
     """Knobs belong into the recipe; a new flag needs a reason, and this list."""
     expected = {
         "run": ["--exchange", "--help", "--runner", "--set", "--workers"], "plan": ["--help", "--set"], "report": ["--help"],
-        "explain": ["--help"], "trace": ["--help", "--json", "--run", "--text"], "export": ["--help", "--out"],
+        "explain": ["--help"], "trace": ["--help", "--json", "--run", "--step", "--text"], "export": ["--help", "--out"],
         "verify": ["--help"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help"],
         "steps": ["--help"], "recipes": ["--copy", "--help"], "mixtures": ["--help"],
         "tokenizer": ["--help"], "tokenizer train": [
@@ -42,6 +42,7 @@ def test_no_new_flags():
             "--dim", "--epochs", "--held-out", "--help", "--lr", "--negative", "--ngrams", "--out", "--positive",
             "--quantize", "--seed",
         ],
+        "train": ["--help", "--ranks", "--set"],
     }  # fmt: skip
     (commands,) = [action.choices for action in cli.parser()._actions if action.choices]
     for group in ("classifier", "tokenizer"):
@@ -56,7 +57,7 @@ def test_no_new_flags():
 
 @pytest.mark.parametrize(
     "name",
-    [None, "run", "plan", "report", "explain", "trace", "verify", "remove", "export", "steps", "recipes", "classifier"],
+    [None, "run", "plan", "report", "explain", "trace", "verify", "remove", "export", "steps", "recipes", "classifier", "train"],
 )
 def test_every_command_has_help(name, capsys):
     """--help prints and ends well."""

@@ -28,12 +28,14 @@ class Result:
     Attributes:
         step: steps taken, skipped ones included. steps: of the whole run.
         signal: that stopped it, or 0 where it is finished.
+        was_finished: there was nothing to do.
         report: final figures, as in report.json; empty where it was stopped.
     """
 
     step: int
     steps: int
     signal: int = 0
+    was_finished: bool = False
     report: dict[str, Any] = field(default_factory=dict)
 
 
@@ -54,7 +56,7 @@ def train(ready: Ready, world: World, progress: Progress | None = None) -> Resul
     """
     before = notes.finished(ready)
     if before is not None:
-        return Result(ready.steps.count, ready.steps.count, report=before)
+        return Result(ready.steps.count, ready.steps.count, was_finished=True, report=before)
     stop = Stop()
     with contextlib.ExitStack() as stack:
         if world.rank == 0:
