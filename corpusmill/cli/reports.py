@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from corpusmill.cli.shared import show
+from corpusmill.errors import UsageError
 
 if TYPE_CHECKING:
     from corpusmill.cli.shared import Commands
@@ -20,9 +21,11 @@ def add(commands: "Commands") -> None:
     explain.add_argument("query", metavar="id-or-url-or-row", help="an id, a URL, or a row as train/00000.arrow:17")
     explain.set_defaults(call=_explain)
 
-    trace = commands.add_parser("trace", help="which documents lie in rows of a packed shard")
-    trace.add_argument("shard", help="a packed shard, e.g. out/fineweb/03-tokenize/train/00000.arrow")
-    trace.add_argument("rows", nargs="+", type=_row, metavar="ROW", help="rows of it, counted from 0")
+    trace = commands.add_parser("trace", help="which documents lie in rows of a packed shard, or in a training step")
+    trace.add_argument("shard", help="a packed shard, e.g. out/fineweb/03-tokenize/train/00000.arrow; with --step, the "
+                       "folder of a training run")  # fmt: skip
+    trace.add_argument("rows", nargs="*", type=_row, metavar="ROW", help="rows of it, counted from 0")
+    trace.add_argument("--step", type=_row, metavar="N", help="the rows that this step of a training run took")
     trace.add_argument("--run", metavar="FOLDER", help="the run that packed it, for a shard that lies elsewhere")
     trace.add_argument("--text", action="store_true", help="show the texts, decoded with the recipe's tokenizer")
     trace.add_argument("--json", action="store_true", help="a JSON object for each document, with its ledger row")
@@ -31,7 +34,7 @@ def add(commands: "Commands") -> None:
 
 def _row(text: str) -> int:
     if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"expected a row, a whole number from 0 up, found {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 up, found {text!r}")
     return int(text)
 
 
@@ -55,14 +58,32 @@ def _explain(options: argparse.Namespace) -> int:
 def _trace(options: argparse.Namespace) -> int:
     from corpusmill.report import outputs, trace, traced
 
-    run = outputs.find(options.run) if options.run else trace.run_of(options.shard)
-    segments = trace.trace(run, options.shard, options.rows)
-    texts = traced.texts(run, options.shard) if options.text else None
-    if options.json:
-        told = traced.lines(segments, texts)
-    else:
-        show(traced.table(run, segments))
-        told = traced.shown_texts(segments, texts) if texts else iter(())
-    for line in told:
-        print(line)
+    for path, rows in _wanted(options):
+        run = outputs.find(options.run) if options.run else trace.run_of(path)
+        segments = trace.trace(run, path, rows)
+        texts = traced.texts(run, path) if options.text else None
+        if options.json:
+            told = traced.lines(segments, texts)
+        else:
+            show(traced.table(run, segments))
+            told = traced.shown_texts(segments, texts) if texts else iter(())
+        for line in told:
+            print(line)
     return 0
+
+
+def _wanted(options: argparse.Namespace) -> list[tuple[str, list[int]]]:
+    """Packed shards and rows of them, as they are named or as a training step took them."""
+    if options.step is None:
+        if not options.rows:
+            raise UsageError(f"trace {options.shard}: no row named; expected ROW…, or --step N and a training run")
+        return [(options.shard, options.rows)]
+    if options.rows:
+        raise UsageError(f"trace --step {options.step}: takes the folder of a training run alone; leave out the rows")
+    from corpusmill.train import taken
+
+    found = taken.find(options.shard, options.step)
+    if not options.json:
+        samples = f"samples {found.samples[0]:,} to {found.samples[-1]:,}"
+        print(f"step {found.step}: {samples}, of {len(found.shards)} packed shards\n")
+    return [(path, rows.tolist()) for _, path, rows in found.shards]

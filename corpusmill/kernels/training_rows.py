@@ -27,7 +27,7 @@ def shift(
     eos: int,
     inputs: Int64s,
     targets: Int64s,
-) -> None:
+) -> tuple[Int64s, Int64s]:
     """Write some stored rows into a batch, shifted by one.
 
     A row's targets are its ids, its inputs the ids before them; before the first id of each document stands
@@ -39,19 +39,37 @@ def shift(
             tokens lie here, and which of its tokens is the first of them.
         rows: (n,), which stored rows. places: (n,), the row of the batch where each goes.
         eos: the id of end-of-text. inputs, targets: (b, L).
+
+    Returns:
+        The segments of the rows one after the other: lengths of the documents, then of the padding, if any; int64 (M,).
+        Where those of each row begin; int64 (n+1,).
     """
     length = ids.shape[1]
+    most = len(rows)
+    for row in rows:
+        most += offsets[row + 1] - offsets[row]
+    segments, begins = np.empty(most, np.int64), np.empty(len(rows) + 1, np.int64)
+    count = 0
     for i in range(len(rows)):
-        source, seen, said = ids[rows[i]], inputs[places[i]], targets[places[i]]
-        for j in range(length):
+        begins[i] = count
+        row = rows[i]
+        source, seen, said = ids[row], inputs[places[i]], targets[places[i]]
+        seen[0] = eos
+        said[0] = source[0]
+        for j in range(1, length):
+            seen[j] = source[j - 1]
             said[j] = source[j]
-        seen[1:] = said[: length - 1]
         column = 0
-        for s in range(offsets[rows[i]], offsets[rows[i] + 1]):
+        for s in range(offsets[row], offsets[row + 1]):
             seen[column] = eos
             if starts[s] > 0:
                 said[column] = IGNORED
+            segments[count] = lengths[s]
+            count += 1
             column += lengths[s]
-        if column == 0:
-            seen[0] = eos
-        said[column:] = IGNORED
+        if column < length:
+            segments[count] = length - column
+            count += 1
+            said[column:] = IGNORED
+    begins[len(rows)] = count
+    return segments[:count], begins

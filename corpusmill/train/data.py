@@ -10,7 +10,7 @@ begins with, and every token is a target but for those that nothing leads up to.
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -141,12 +141,14 @@ class Rows:
         inputs, targets = np.empty(shape, np.int64), np.empty(shape, np.int64)
         lengths: list[Int64s] = [np.zeros(0, np.int64)] * len(samples)
         home = np.searchsorted(self._block_firsts, rows, "right") - 1
-        for number in np.unique(home).tolist():
+        for number in set(home.tolist()):
             block, places = self._blocks[number], np.flatnonzero(home == number)
             here = rows[places] - self._block_firsts[number]
-            shift(block.ids, block.offsets, block.lengths, block.starts, here, places, self.eos, inputs, targets)
-            for place, row in zip(places.tolist(), here.tolist(), strict=True):
-                lengths[place] = _segments(block, row, self.sequence_length)
+            segments, begins = shift(
+                block.ids, block.offsets, block.lengths, block.starts, here, places, self.eos, inputs, targets
+            )
+            for place, (begin, end) in zip(places.tolist(), pairwise(begins.tolist()), strict=True):
+                lengths[place] = segments[begin:end]
         return Batch(inputs, targets, lengths, samples)
 
     def epochs_at(self, sample: int) -> dict[str, float]:
@@ -245,10 +247,3 @@ def _row_share(stream: Sequence[Part]) -> float:
     """Weights are of tokens: a part whose rows hold fewer gives more rows."""
     (part, *others) = stream
     return 1.0 if others or part.weight is None else part.weight * part.rows / part.tokens
-
-
-def _segments(block: Block, row: int, length: int) -> Int64s:
-    """Lengths of a row's documents, and of its padding."""
-    own = block.lengths[block.offsets[row] : block.offsets[row + 1]].astype(np.int64)
-    rest = length - int(own.sum())
-    return np.append(own, rest) if rest else own
