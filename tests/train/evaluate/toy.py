@@ -10,6 +10,7 @@ from corpusmill.train.architecture import resolve
 from corpusmill.train.evaluate.model import Evaluated
 from corpusmill.train.evaluate.score import Scorer
 from corpusmill.train.model import Decoder
+from tests.storage import packing
 from tests.tokenize import made
 
 LENGTH = 192
@@ -39,3 +40,17 @@ def scorer(seed=0, **changes):
     loaded = small_tokenizer()
     told = {"eos": loaded.id_of("<|endoftext|>"), "max_length": LENGTH, **changes}
     return Scorer(evaluated(seed).logits, loaded, **told)
+
+
+def pack(folder, train, validation, length=LENGTH):
+    """Packed shards of texts, as a stage leaves them; the address of text i is `packing.address(i)`."""
+    loaded = small_tokenizer()
+    told = packing.header(
+        tokenizer=loaded.digest, vocabulary_size=loaded.size, eos=loaded.id_of("<|endoftext|>"),
+        padding=loaded.id_of("<|endoftext|>"), sequence_length=length,
+    )  # fmt: skip
+    for kind, texts in ("train", train), ("validation", validation):
+        (folder / kind).mkdir(parents=True)
+        packing.write(folder / kind / "00000.arrow", scorer().encode(texts), told)
+    (folder / "tokenizer.json").write_text(loaded.settings)
+    return str(folder)
