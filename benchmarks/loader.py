@@ -10,13 +10,14 @@ Document lengths of openwebtext-1000 by a BPE trained on it, over and over, rand
 thread, CPU seconds; beside plain numpy over the same mapped shards, nanoGPT's way with a flat file (which knows no
 documents), and `datasets` on the same files.
 
-`cold`: the same after the kernel was told to forget the files, with and without a word ahead to it (madvise).
+`cold`: the first batches after the kernel was told to forget the files, with and without its reading ahead; with as
+much data as the disk has room for (the read-ahead of this machine's disk is in /sys/block/*/queue/read_ahead_kb).
 
 `open`: what a start costs: finding, mapping, counting tokens, the fingerprint.
 """
 
 import argparse
-import mmap
+import gc
 import os
 import platform
 import resource
@@ -33,7 +34,7 @@ from benchmarks.packing import VOCABULARY, sample, seconds
 from corpusmill.storage.packed import Block, Header, PackedFile
 from corpusmill.tokenize.order import Order, key_of
 from corpusmill.tokenize.pack import fill, plan
-from corpusmill.train import config
+from corpusmill.train import config, mapped
 from corpusmill.train.data import Rows
 
 SHARDS = 8
@@ -135,33 +136,39 @@ def speed(options, folder):
         assert all(np.array_equal(a, b) for a, b in zip(ours, plain, strict=True))
 
 
-def forget(rows):
-    """Ask the kernel to drop the files from its cache."""
-    for shard in rows.parts[0].shards:
-        handle = os.open(shard.path, os.O_RDONLY)
+def forget(folder):
+    """Have the kernel drop the files from its cache."""
+    for path in Path(folder).iterdir():
+        handle = os.open(path, os.O_RDONLY)
         os.fsync(handle)
         os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
         os.close(handle)
 
 
 def cold(options, folder):
-    """From the disk."""
-    size = 64
-    for name, ahead in (("nothing said ahead", 0), ("told 8 batches ahead", 8)):
-        forget(opened(folder))
+    """The first rows from the disk: what each batch costs of data that memory cannot hold."""
+    size, count = 8, 1024
+    said = mapped.read_scattered
+    print("| first 1,024 rows, 8 at once | M tokens/s | waits for the disk | ms a wait |\n|---|---:|---:|---:|")
+    for name, advice in [
+        ("read ahead, the kernel's default", lambda _: None),
+        ("**scattered, as `Rows` says**", said),
+    ] * 2:
+        mapped.read_scattered = advice
         rows = opened(folder)
-        maps = [mmap.mmap(os.open(shard.path, os.O_RDONLY), 0, prot=mmap.PROT_READ) for shard in rows.parts[0].shards]
-        faults = resource.getrusage(resource.RUSAGE_SELF).ru_majflt
-        begin = time.perf_counter()
-        for at in range(0, rows.row_count - size + 1, size):
-            if ahead:
-                _, shard, row = rows.where(np.arange(at + ahead * size, at + (ahead + 1) * size))
-                for one, place in zip(shard.tolist(), (row * options.length * 2).tolist(), strict=True):
-                    maps[one].madvise(mmap.MADV_WILLNEED, place // 4096 * 4096, options.length * 2 + 4096)
+        rows.batch(np.arange(rows.row_count - size, rows.row_count))  # compiled before the clock runs
+        del rows
+        gc.collect()  # what is mapped stays in the cache
+        forget(f"{folder}/shards/train")
+        rows = opened(folder)
+        faults, begin = resource.getrusage(resource.RUSAGE_SELF).ru_majflt, time.perf_counter()
+        for at in range(0, count, size):
             rows.batch(np.arange(at, at + size))
         took = time.perf_counter() - begin
         faults = resource.getrusage(resource.RUSAGE_SELF).ru_majflt - faults
-        print(f"{name}: {rows.row_count * options.length / took / 1e6:,.1f} M tokens/s, {faults:,} waits for the disk")
+        speed = count * options.length / took / 1e6
+        print(f"| {name} | {speed:,.1f} | {faults:,} | {took / faults * 1e3:.2f} |", flush=True)
+        del rows
 
 
 def start(options, folder):

@@ -21,7 +21,7 @@ from corpusmill.spec import numbered
 from corpusmill.stages.work import digest
 from corpusmill.storage.packed import Block, Shard, open_shards
 from corpusmill.tokenize.order import MOST, Order, key_of
-from corpusmill.train import config, shards
+from corpusmill.train import config, mapped, shards
 from corpusmill.train.mixing import Mixture
 from corpusmill.train.shards import Found, Split
 
@@ -221,6 +221,8 @@ def _open(part: config.Data, name: str, found: Found, split: Split) -> Part:
     opened = open_shards(found.files)
     rows = sum(map(len, opened))
     blocks = [block for shard in opened for block in shard.blocks]
+    for block in blocks:
+        mapped.read_scattered(block.ids)
     tokens = sum(int(block.lengths.sum(dtype=np.int64)) - int(np.count_nonzero(block.starts)) for block in blocks)
     if not tokens:
         raise InputError(f"{found.folder}: {len(opened)} {split} shards, and no token in them; pack more documents")

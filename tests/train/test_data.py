@@ -1,7 +1,9 @@
 """Rows in training order: each once an epoch, the same for any ranks, as they are stored but shifted by one."""
 
 import json
+import mmap
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -252,3 +254,23 @@ def test_files_that_are_not_whole(folder, tmp_path):
     path.write_bytes(whole[:-100])
     with pytest.raises(OutputError, match=r"00001.arrow: not a whole Arrow file"):
         opened(tmp_path, "a")
+
+
+def test_rows_are_not_read_ahead(tmp_path):
+    """The kernel knows (`rr`, random reads) that the ids of a mapped shard are wanted here and there, and not more."""
+    maps = Path("/proc/self/smaps")
+    if not maps.exists():
+        pytest.skip("needs /proc/self/smaps")
+    path = tmp_path / "big/train/00000.arrow"
+    packing.write(path, packing.some_documents(4000), cuts=(2000,))
+    rows = opened(tmp_path, "big")
+    told, inside = {"rr": 0, "": 0}, False
+    for line in maps.read_text().splitlines():
+        if "-" in line.split()[0]:
+            inside = line.endswith(str(path))
+            first, last = (int(end, 16) for end in line.split()[0].split("-"))
+        elif inside and line.startswith("VmFlags:"):
+            told["rr" if "rr" in line.split() else ""] += last - first
+    ids = rows.row_count * 8 * 2
+    assert ids - 4 * mmap.PAGESIZE <= told["rr"] <= ids
+    assert told[""]
