@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from corpusmill import __version__
 from corpusmill.errors import OutputError, RunError
@@ -55,8 +56,13 @@ class TokenStage(SingleStage):
     def _passes(self) -> int:
         return 1 if self.step.mixture is None else self.step.passes
 
+    @cached_property
+    def _tokenizer(self) -> str:
+        """The tokenizer's digest; read once, for a large vocabulary takes a second."""
+        return self.step.load().digest
+
     def _ids(self, splits: Sequence[Split]) -> Work:
-        told = {"format": IDS_FORMAT, "version": __version__, "tokenizer": self.step.load().digest}
+        told = {"format": IDS_FORMAT, "version": __version__, "tokenizer": self._tokenizer}
         key = digest([self.name, {**told, **self.step.decides_ids()}])
         return shard_work(Encode(self.layout.phase(1, "ids"), self.step, self.name), key, splits)
 
@@ -68,19 +74,17 @@ class TokenStage(SingleStage):
         """
         for path in self._files():
             there = exchange.metadata(path).get("tokenizer")
-            now = self.step.load().digest
-            if there is not None and there != now:
-                raise OutputError(
-                    f"{self.layout.folder}: holds tokens of the tokenizer {there[:SHOWN]}, but {self.step.tokenizer} is"
-                    f" {now[:SHOWN]}; nothing was written. Delete this folder to encode anew, or choose another output"
-                )
+            if there is not None and there != self._tokenizer:
+                found = f"holds tokens of the tokenizer {there[:SHOWN]}, but {self.step.tokenizer} is"
+                advice = "nothing was written. Delete this folder to encode anew, or choose another output"
+                raise OutputError(f"{self.layout.folder}: {found} {self._tokenizer[:SHOWN]}; {advice}")
 
     def _files(self) -> Iterator[str]:
         """One file with ids of each kind that there is."""
         for folder in (self.layout.phase(1, "ids").folder, self.layout.folder):
             for kind in ("ids", "train", "validation"):
-                names = paths.names(paths.join(folder, kind))
-                yield from [paths.join(folder, kind, name) for name in sorted(names) if name.endswith(".arrow")][:1]
+                numbered = sorted(name for name in paths.names(paths.join(folder, kind)) if name[:1].isdigit())
+                yield from [paths.join(folder, kind, name) for name in numbered[:1]]
 
     def foreseen(self, splits: Sequence[Split]) -> list[Allotment] | None:
         """What each source of a mixture will give, where all ids are there already; else None.
