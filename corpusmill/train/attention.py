@@ -4,7 +4,8 @@ B = rows, L = tokens of a row, H = heads, K = heads of keys and values (H is a m
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -16,8 +17,11 @@ _LEAST_SLOTS = 64
 _LEAST_LONGEST = 128
 
 
-class Segments(NamedTuple):
-    """Where documents begin and end in the rows of a micro-batch.
+@dataclass(eq=False)
+class Segments:
+    """Where documents begin and end in the rows of a micro-batch; nothing changes it.
+
+    It is no tuple and not frozen, because the compiler guards every field of those, and the lengths are new each step.
 
     Attributes:
         lengths: tokens of each segment, row after row; their sum is B x L.
