@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,12 +27,20 @@ class StageOutput:
 
     def report(self) -> stats.Report:
         """The stage's report."""
-        return stats.Report.from_json(_json(paths.join(self.path, "report.json")))
+        return stats.Report.from_json(self._told)
+
+    def bounds(self) -> dict[str, dict[str, list[float | None]]]:
+        """The interval of every signal by language, `[low, high]`, as it was judged."""
+        return dict(self._told["bounds"])
+
+    @cached_property
+    def _told(self) -> dict[str, Any]:
+        return _json(paths.join(self.path, "report.json"))
 
     def further(self) -> dict[str, Any]:
         """Parts of the report that only some stages have."""
         known = {*stats.Report().to_json(), "bounds"}
-        return {name: part for name, part in _json(paths.join(self.path, "report.json")).items() if name not in known}
+        return {name: part for name, part in self._told.items() if name not in known}
 
     def seconds(self) -> dict[str, float]:
         """Seconds of work by step."""
