@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from corpusmill.errors import InputError, OutputError
 from corpusmill.storage import paths
+from corpusmill.storage.packed import Shard
 
 Split = Literal["train", "validation"]
 SPLITS: tuple[Split, ...] = ("train", "validation")
@@ -43,13 +44,14 @@ def find(path: str, split: Split = "train") -> Found:
 
 
 def has(path: str, split: Split) -> bool:
-    """Whether the shards at `path` have such a split.
+    """Whether the shards at `path` have rows of such a split: a small share held out may be none.
 
     Raises:
-        InputError: if there are no packed shards at all.
+        InputError: if there are no packed shards at all. OutputError: if one cannot be read.
     """
     folder = _stage(path.rstrip("/") or path)
-    return bool(_arrows(paths.join(folder, split))) or (split == "train" and bool(_arrows(folder)))
+    files = _arrows(paths.join(folder, split)) or (_arrows(folder) if split == "train" else [])
+    return any(len(Shard(file)) for file in files)
 
 
 def sha256(path: str) -> str:

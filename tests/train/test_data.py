@@ -184,6 +184,10 @@ def test_shards_are_found_by_run_stage_split_and_folder(folder, tmp_path):
     assert opened(tmp_path, "alone", "out/novels", "alone").told()["parts"][2]["name"] == "alone_2"
     assert shards.has(str(folder / "a"), "validation")
     assert not shards.has(str(folder / "b"), "validation")
+    packing.write(tmp_path / "few/train/00000.arrow", packing.some_documents(3))
+    packing.write(tmp_path / "few/validation/00000.arrow", [])
+    assert shards.has(str(tmp_path / "few"), "train")
+    assert not shards.has(str(tmp_path / "few"), "validation")
 
 
 def test_bad_folders_are_told(folder, tmp_path):
