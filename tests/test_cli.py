@@ -42,7 +42,11 @@ def test_no_new_flags():
             "--dim", "--epochs", "--held-out", "--help", "--lr", "--negative", "--ngrams", "--out", "--positive",
             "--quantize", "--seed",
         ],
-        "train": ["--help", "--ranks", "--set"],
+        "train": ["--help", "--ranks", "--set"], "export-model": ["--dtype", "--help", "--out"],
+        "generate": [
+            "--count", "--device", "--greedy", "--help", "--max-tokens", "--prompt", "--seed", "--stop", "--temperature",
+            "--top-k", "--top-p",
+        ],
     }  # fmt: skip
     (commands,) = [action.choices for action in cli.parser()._actions if action.choices]
     for group in ("classifier", "tokenizer"):

@@ -10,6 +10,7 @@ A folder gets its name when everything in it is on the disk, so whatever has the
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -137,7 +138,9 @@ def load(folder: Path, into: Mapping[str, Tensor], *, alone: bool = False) -> No
         OutputError: if a tensor is missing or has another shape, or a file is damaged.
     """
     try:
-        read_all(dict(into), checkpoint_id=str(folder), no_dist=alone)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "torch.distributed is disabled")  # that is what `alone` asks for
+            read_all(dict(into), checkpoint_id=str(folder), no_dist=alone)
     except CheckpointException as error:
         why = next(iter(error.failures.values()))[0]
         raise OutputError(

@@ -1,5 +1,6 @@
 """A trained model with what is needed to use it: its device, its tokenizer, its end-of-text; and text from it."""
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,4 +98,4 @@ def _encoded(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     from corpusmill.tokenize.encode import Encoder
 
     offsets, ids = Encoder(tokenizer)(text(pa.array(texts, pa.string())))
-    return [ids[start:stop].tolist() for start, stop in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [ids[start:stop].tolist() for start, stop in itertools.pairwise(offsets)]
