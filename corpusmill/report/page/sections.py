@@ -167,6 +167,11 @@ class Section:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+def share(part: int, whole: int) -> Share:
+    """The cell of a part of a whole; empty where there is no whole."""
+    return Share(part / whole if whole else None)
+
+
 def anchor(*parts: str) -> str:
     """The anchor of a thing on the page, e.g. `anchor("signal", "c4.sentences")`: `signal-c4-sentences`.
 

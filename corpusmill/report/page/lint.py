@@ -1,0 +1,163 @@
+"""Lint: what in a run is likely a mistake, and what to do about it."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from corpusmill.report import funnel
+from corpusmill.report.outputs import Run
+from corpusmill.report.page.sections import Cell, Name, Row, Section, Table, anchor
+from corpusmill.report.page.totals import Stage, bounds_of, packed, stages, with_documents
+from corpusmill.report.page.writing import percent
+from corpusmill.spec import Bounds, number
+from corpusmill.stats import bin_edges
+
+ENOUGH = funnel.MANY  # documents after which it says something that a rule never fired
+SOURCE_LOST = 0.95  # share of a source's documents
+LEAD_SOME = "What looks like a mistake, the gravest first, each with what to do about it."
+LEAD_NONE = (
+    "Nothing looks like a mistake: every rule fired or saw few documents, no source was lost, nothing was damaged."
+)
+
+
+class Finding(NamedTuple):
+    """One thing that may be wrong; `grave` says that the output is likely not what was wanted."""
+
+    what: str
+    subject: str
+    found: str
+    advice: str
+    to: str = ""
+    grave: bool = False
+
+
+def section(run: Run) -> Section:
+    """All findings."""
+    found = findings(run)
+    rows = [
+        Row([item.what, Name(item.subject, item.to), item.found, item.advice], tone="alarm" if item.grave else "")
+        for item in found
+    ]
+    head = ["what", "where", "found", "what to do"]
+    tables = [Table(head=head, rows=rows, align="llll")] if rows else []
+    figures: list[tuple[str, Cell]] = []
+    if rows:
+        grave = sum(item.grave for item in found)
+        figures = [("grave", grave), ("worth a look", len(found) - grave)]
+    data = {"findings": [list(item[:2]) for item in found]}
+    lead = LEAD_SOME if found else LEAD_NONE
+    return Section(name="lint", title="Worth a look", lead=lead, figures=figures, tables=tables, data=data)
+
+
+def findings(run: Run) -> list[Finding]:
+    """What may be wrong with a run, the gravest first."""
+    found: list[Finding] = []
+    for stage in stages(run):
+        found += [*_emptied(stage), *_damage(stage), *_idle(stage), *_out_of_range(stage), *_faults(stage)]
+    found += _sources(run)
+    return sorted(found, key=lambda item: not item.grave)
+
+
+def _faults(stage: Stage) -> Iterator[Finding]:
+    for fault in stage.report.faults():
+        yield Finding("counts do not add up", stage.title, fault, "this is a bug; please report it", grave=True)
+
+
+def _emptied(stage: Stage) -> Iterator[Finding]:
+    for name, step in stage.report.steps.items():
+        if step.documents_in and not step.documents_out:
+            most = step.reasons.most_common(1)
+            told = f"dropped all {step.documents_in:,} documents" + (f", most for {most[0][0]}" if most else "")
+            advice = "loosen its bound, or look at the step before: it may have left no text"
+            yield Finding("removed everything", name, told, advice, anchor("step", name), grave=True)
+
+
+def _damage(stage: Stage) -> Iterator[Finding]:
+    report = stage.report
+    if report.incident_count:
+        told = f"{report.incident_count:,}, the first: {funnel.incident(report.incidents[0])}"
+        yield Finding(
+            "damaged input", stage.title, told, "fetch these files again; what lies before the damage is in", grave=True
+        )
+    if report.dead:
+        failed = ", ".join(f"{name} {step.failed:,}" for name, step in report.steps.items() if step.failed)
+        told = f"{report.dead:,} of {report.records:,} records" + (f" ({failed})" if failed else "")
+        folder = f"{stage.output.path}/dead"
+        yield Finding("dead letters", stage.title, told, f"the error and the bytes of each lie in {folder}")
+
+
+def _idle(stage: Stage) -> Iterator[Finding]:
+    """Rules that dropped nothing though they saw many documents, and steps that did nothing at all."""
+    bounds = bounds_of(stage)
+    for name, step in stage.report.steps.items():
+        if step.documents_in < ENOUGH or name in {"read", stage.packs}:
+            continue
+        rules = {
+            signal: table for signal, table in bounds.items() if signal.rpartition(".")[0] == name and _ends(table)
+        }
+        changed = step.reasons or step.failed or step.bytes_in != step.bytes_out
+        if not changed:
+            told = f"dropped and changed nothing of {step.documents_in:,} documents"
+            yield Finding(
+                "never fired", name, told, "tighten it, or leave it out and save its time", anchor("step", name)
+            )
+            continue
+        idle = [signal for signal, table in rules.items() if not _fired(signal, table, step.reasons)]
+        if idle and step.reasons:
+            named = ", ".join(signal.rpartition(".")[2] for signal in idle)
+            told = f"no document of {step.documents_in:,} was dropped by {named}"
+            advice = "fine where other rules catch the same first; else see the signal's distribution"
+            yield Finding("rules that never fired", name, told, advice, anchor("signal", idle[0]))
+
+
+def _ends(table: Mapping[str, Bounds]) -> bool:
+    return any(end is not None for interval in table.values() for end in interval)
+
+
+def _fired(signal: str, table: Mapping[str, Bounds], reasons: Mapping[str, int]) -> bool:
+    step, _, name = signal.rpartition(".")
+    return any(f"{step}.{reason}" in reasons for interval in table.values() for reason in interval.breaks(name))
+
+
+def _out_of_range(stage: Stage) -> Iterator[Finding]:
+    """Bounds far from every value that was seen: likely of another unit."""
+    for signal, table in bounds_of(stage).items():
+        bins = stage.report.histograms.get(signal)
+        if not bins or sum(bins.values()) < ENOUGH or len(bins) < 2:
+            continue
+        low, high = bin_edges(min(bins))[0], bin_edges(max(bins))[1]
+        for language, interval in sorted(table.items()):
+            ends = (interval.low, _below(interval.low, low)), (interval.high, _above(interval.high, high))
+            far = [number(end) for end, is_far in ends if is_far]
+            if far:
+                where = "" if language == "*" else f" for {language}"
+                told = f"bound {' and '.join(far)}{where}; values seen from {low:.4g} to {high:.4g}"
+                advice = "check its unit: a share is 0 to 1, a length counts characters or words"
+                yield Finding("bound out of range", signal, told, advice, anchor("signal", signal))
+
+
+def _below(bound: float | None, low: float) -> bool:
+    """A low bound under all that was seen, by more than a factor of ten."""
+    return bound is not None and bound > 0 and bound * 10 < low
+
+
+def _above(bound: float | None, high: float) -> bool:
+    """A high bound over all that was seen, by more than a factor of ten."""
+    return bound is not None and high > 0 and bound > 10 * high
+
+
+def _sources(run: Run) -> Iterator[Finding]:
+    documents = with_documents(run)
+    before, after = documents[0].report.sources, documents[-1].report.sources
+    for source, (count, *_) in sorted(before.items()):
+        kept = after.get(source, [0, 0, 0])[1]
+        if count and not kept:
+            told = f"all {count:,} documents were dropped"
+            yield Finding(
+                "source lost", source, told, "see which step took them: corpusmill explain", "domains", grave=True
+            )
+        elif count >= ENOUGH and kept < (1 - SOURCE_LOST) * count:
+            told = f"{kept:,} of {count:,} documents are left ({percent(kept / count)})"
+            yield Finding("source nearly lost", source, told, "see which step took them: corpusmill explain", "domains")
+    packing = packed(run)
+    if packing and not packing.report.tallies[f"{packing.packs}.train.tokens"]:
+        yield Finding("no tokens", packing.title, "no row to train on", "a larger input, or a shorter row", grave=True)
