@@ -95,9 +95,12 @@ def opened(asked: Asked, signal: str, *, above: bool) -> Asked:
     before = signals(asked.recipe)[signal]
     limit = {key: Bounds(low, None) if above else Bounds(None, high) for key, (low, high) in intervals(before).items()}
     changed: Limit = limit[ANY_LANGUAGE] if isinstance(before, Bounds) else limit
-    steps = tuple(
-        replace(step, **{field: changed}) if at == name else step
-        for at, step in zip(called, asked.recipe.steps, strict=True)
+    steps: Any = tuple(
+        _with(step, field, changed) if at == name else step for at, step in zip(called, asked.recipe.steps, strict=True)
     )
     first = asked.limits[signal][0] if signal in asked.limits else before
     return Asked(replace(asked.recipe, steps=steps), {**asked.limits, signal: (first, changed)}, asked.dropped)
+
+
+def _with(step: Any, name: str, limit: Limit) -> Any:
+    return replace(step, **{name: limit})

@@ -1,5 +1,6 @@
 """Documents that change sides under other bounds: how many for which reason, and examples with their values."""
 
+import math
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
@@ -80,10 +81,11 @@ class Sides:
             return
         ids, urls = (records.texts(name).take(at[few]).to_pylist() for name in ("id", "url"))
         signal = signals.get(group.reason)
-        values = [None] * len(few) if signal is None else records.values(signal)[at[few]].tolist()
+        found = np.full(len(few), np.nan) if signal is None else records.values(signal)[at[few]]
+        values = [None if math.isnan(value) else value for value in found.tolist()]
         perhaps = standing.maybe[at[few]].tolist()
-        new = map(Changed, keys[few].tolist(), ids, urls, (None if v is None or v != v else v for v in values), perhaps)
-        self.examples[group] = sorted([*there, *new])[: self._most]
+        new = map(Changed, keys[few].tolist(), ids, urls, values, perhaps)
+        self.examples[group] = sorted([*there, *new], key=lambda one: (one.key, one.id))[: self._most]
 
 
 def _signals(steps: Steps) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The keep-rate of a stage as a function of one bound: what a looser or a stricter one would keep."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -8,9 +8,9 @@ import numpy as np
 from corpusmill.errors import UsageError
 from corpusmill.report import whatif
 from corpusmill.report.asked import Asked, check_signal, opened, signals, stage_steps
-from corpusmill.report.judgements import Floats, Records
+from corpusmill.report.judgements import Floats, Int64s, Records
 from corpusmill.report.outputs import Run
-from corpusmill.report.ways import NONE, Range, Standing
+from corpusmill.report.ways import Range, Standing
 from corpusmill.spec import intervals
 from corpusmill.stats import Report, bin_edges
 
@@ -68,7 +68,7 @@ def _curve(run: Run, asked: Asked, signal: str, *, above: bool) -> Curve:
     own = _ends(run, signal, above=above)
     tried = {*own.values(), *_ends(Run(run.root, asked.recipe, []), signal, above=above).values()}
     report = stage.report()
-    counted = _Counted(number, signal, np.array(sorted({*thresholds(report, signal), *tried})), above)
+    counted = _Counted(number, signal, np.array(sorted({*thresholds(report, signal), *tried})), above=above)
     upto = Run(run.root, run.recipe, run.stages[: number + 1])
     whatif.answer(upto, opened(asked, signal, above=above), counted)
     return Curve(signal, above, stage.title, report.records, own, counted.points())
@@ -90,42 +90,31 @@ def thresholds(report: Report, signal: str) -> list[float]:
     return sorted({float(f"{edges[index]:.3g}") for index in at})
 
 
-@dataclass
 class _Counted:
     """Counts, for each bound, the documents inside it; watches a what-if answer in which that bound is open."""
 
-    stage: int
-    signal: str
-    bounds: Floats
-    above: bool
-    totals: list[list[int]] = field(default_factory=list)  # documents and bytes, for certain and perhaps, by bound
+    def __init__(self, stage: int, signal: str, bounds: Floats, *, above: bool) -> None:
+        self._stage, self._signal, self._bounds, self._above = stage, signal, bounds, above
+        self._totals = np.zeros((4, len(bounds)), np.int64)  # documents, bytes for certain; the same perhaps
 
     def __call__(self, stage: int, _: int, records: Records, standing: Standing) -> None:
         """Count the records that stay when the bound is open."""
-        if stage != self.stage:
-            return
-        values = records.values(self.signal)
-        measured = records.seen(records.steps.names.index(self.signal.partition(".")[0]))
-        sure = standing.sure & measured
-        counts = [
-            self._inside(np.where(measured, values, np.nan)[rows], records.sizes[rows])
-            for rows in (sure, standing.alive())
-        ]
-        found = np.concatenate(counts).tolist()
-        self.totals = [[a + b for a, b in zip(*pair, strict=True)] for pair in zip(self.totals or found, found, strict=True)] if self.totals else found  # fmt: skip
+        if stage == self._stage:
+            measured = records.seen(records.steps.names.index(self._signal.partition(".")[0]))
+            values = np.where(measured, records.values(self._signal), np.nan)
+            for at, rows in ((0, standing.sure & measured), (2, standing.alive())):
+                self._totals[at : at + 2] += self._inside(values[rows], records.sizes[rows])
 
-    def _inside(self, values: Floats, sizes: object) -> object:
+    def _inside(self, values: Floats, sizes: Int64s) -> Int64s:
         """Documents and bytes inside each bound, (2, B); what was not measured breaks none."""
-        held = np.isnan(values)
-        order = np.argsort(values[~held], kind="stable")
-        upto = np.concatenate([[0], np.cumsum(np.asarray(sizes)[~held][order])])
-        at = np.searchsorted(values[~held][order], self.bounds, "right" if self.above else "left")
-        documents, size = (at, upto[at]) if self.above else (len(order) - at, upto[-1] - upto[at])
-        return np.stack([documents + held.sum(), size + np.asarray(sizes)[held].sum()]).astype(np.int64)
+        known = ~np.isnan(values)
+        order = np.argsort(values[known], kind="stable")
+        upto = np.concatenate([[0], np.cumsum(sizes[known][order])])
+        at = np.searchsorted(values[known][order], self._bounds, "right" if self._above else "left")
+        documents, size = (at, upto[at]) if self._above else (len(order) - at, upto[-1] - upto[at])
+        return np.stack([documents + np.count_nonzero(~known), size + sizes[~known].sum()])
 
     def points(self) -> list[Point]:
         """What was counted, by bound."""
-        if not self.totals:
-            return [Point(float(bound), NONE, NONE) for bound in self.bounds]
-        rows = zip(self.bounds.tolist(), *self.totals, strict=True)
+        rows = zip(self._bounds.tolist(), *self._totals.tolist(), strict=True)
         return [Point(bound, Range(d, more), Range(b, size)) for bound, d, b, more, size in rows]
