@@ -3,6 +3,7 @@
 N = tokens, d = width, V = ids of the tokenizer, P = rows of the head's matrix (V padded; what is padded is cut off).
 """
 
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -26,31 +27,41 @@ class TokenLosses(NamedTuple):
     log_z: Tensor
 
 
-def token_losses(hidden: Tensor, weight: Tensor, targets: Tensor, vocabulary_size: int, how: How) -> TokenLosses:
+Reduce = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]
+
+
+def token_losses(
+    hidden: Tensor, weight: Tensor, targets: Tensor, vocabulary_size: int, how: How, reduce: Reduce | None = None
+) -> TokenLosses:
     """Losses of hidden states (…, d) under a head (P, d), for targets (…) of int64.
 
     Both ways are equal up to rounding. `full` holds all logits, `chunked` those of a chunk, for one more product with
-    the head in the backward pass.
+    the head in the backward pass. `reduce` is `reduce_logits`, perhaps compiled.
     """
+    reduce = reduce or reduce_logits
     flat, wanted = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)
     if how == "full":
-        losses = _full(flat, weight, wanted, vocabulary_size)
+        losses = reduce(functional.linear(flat, weight), wanted, vocabulary_size)
     else:
         rows = max(_ELEMENTS.get(flat.device.type, 1 << 22) // weight.shape[0], 1)
-        losses = _Chunked.apply(flat, weight, wanted, vocabulary_size, rows)  # type: ignore[no-untyped-call]
-    # Copies: FSDP2 warns where a module gives views away.
-    return TokenLosses(*(part.view(targets.shape).clone() for part in losses))
+        losses = _Chunked.apply(flat, weight, wanted, vocabulary_size, rows, reduce)  # type: ignore[no-untyped-call]
+    return TokenLosses(*(part.view(targets.shape) for part in losses))
 
 
-def _full(hidden: Tensor, weight: Tensor, targets: Tensor, vocabulary_size: int) -> tuple[Tensor, Tensor]:
-    logits = functional.linear(hidden, weight)[:, :vocabulary_size].float()
-    return _reduce(logits, targets)
+def reduce_logits(logits: Tensor, targets: Tensor, vocabulary_size: int) -> tuple[Tensor, Tensor]:
+    """Cross-entropy and log Z (N,) in fp32 of logits (N, P) for targets (N,).
 
-
-def _reduce(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    Compiled, it reads and writes logits once in their own precision; else there are several copies in fp32.
+    """
+    logits = logits[:, :vocabulary_size].float()
     log_z = logits.logsumexp(-1)
-    picked = logits.gather(-1, targets.clamp(min=0).unsqueeze(-1)).squeeze(-1)
     counted = targets != IGNORED
+    wanted = targets.clamp(min=0).unsqueeze(-1)
+    if torch.compiler.is_compiling():  # a gather's gradient would be a matrix of its own, this is fused
+        here = torch.arange(vocabulary_size, device=logits.device) == wanted
+        picked = torch.where(here, logits, 0.0).sum(-1)
+    else:
+        picked = logits.gather(-1, wanted).squeeze(-1)
     nothing = torch.zeros_like(log_z)
     return torch.where(counted, log_z - picked, nothing), torch.where(counted, log_z, nothing)
 
@@ -63,10 +74,10 @@ class _Chunked(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        context: Any, hidden: Tensor, weight: Tensor, targets: Tensor, vocabulary_size: int, rows: int
+        context: Any, hidden: Tensor, weight: Tensor, targets: Tensor, vocabulary_size: int, rows: int, reduce: Reduce
     ) -> tuple[Tensor, Tensor]:
         found = [
-            _full(part, weight, wanted, vocabulary_size)
+            reduce(functional.linear(part, weight), wanted, vocabulary_size)
             for part, wanted in zip(torch.split(hidden, rows), torch.split(targets, rows), strict=True)
         ]
         cross_entropy, log_z = (torch.cat(parts) for parts in zip(*found, strict=True))
@@ -75,7 +86,7 @@ class _Chunked(torch.autograd.Function):
         return cross_entropy, log_z
 
     @staticmethod
-    def backward(context: Any, *upstream: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+    def backward(context: Any, *upstream: Tensor) -> tuple[Tensor, Tensor, None, None, None, None]:
         hidden, weight, targets = context.saved_tensors
         vocabulary_size, rows = context.sizes
         head = weight[:vocabulary_size]
@@ -90,4 +101,4 @@ class _Chunked(torch.autograd.Function):
             slope = slope.to(hidden.dtype)
             torch.mm(slope, head, out=of_hidden[part])
             of_weight[:vocabulary_size] += slope.t() @ hidden[part]
-        return of_hidden, of_weight.to(weight.dtype), None, None, None
+        return of_hidden, of_weight.to(weight.dtype), None, None, None, None

@@ -14,7 +14,7 @@ from torch.nn import functional
 from corpusmill.train import initial
 from corpusmill.train.architecture import Architecture
 from corpusmill.train.attention import Segments, attend, attend_to
-from corpusmill.train.loss import How, TokenLosses, token_losses
+from corpusmill.train.loss import How, Reduce, TokenLosses, reduce_logits, token_losses
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "swiglu": functional.silu, "geglu": lambda x: functional.gelu(x, approximate="tanh"),
@@ -67,11 +67,13 @@ class Decoder(nn.Module):
         blocks: the layers.
         final_norm: before the head; nothing where blocks end in a norm.
         head: (P, d), or None where it is the embedding.
+        reduce: logits to losses; it may be replaced by itself compiled, as blocks may.
     """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
+        self.reduce: Reduce = reduce_logits
         width, rows = architecture.width, architecture.padded_vocabulary
         self.embedding = nn.Embedding(rows, width)
         learned = architecture.positions == "learned"
@@ -123,7 +125,7 @@ class Decoder(nn.Module):
         x = self.final_norm(x)
         weight = self.embedding.weight if self.head is None else self.head.weight
         if targets is not None:
-            return token_losses(x, weight, targets, self.architecture.vocabulary_size, loss)
+            return token_losses(x, weight, targets, self.architecture.vocabulary_size, loss, self.reduce)
         if at is not None:
             x = x[torch.arange(len(x), device=x.device), at].unsqueeze(1)
         return functional.linear(x, weight)[..., : self.architecture.vocabulary_size]

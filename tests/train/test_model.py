@@ -157,15 +157,23 @@ def test_dropout_acts_in_training_only():
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # dynamo's own, which it hides otherwise
-def test_compiled_blocks_are_compiled_once():
+def test_blocks_and_loss_are_compiled_once():
     """Other lengths of documents in rows of one shape compile nothing anew, and change no result."""
     plain, model = made(), made()
     torch._dynamo.reset()
     for block in model.blocks:
         block.compile(backend="eager")
-    ids = numbers(2, LENGTH)
+    model.reduce = torch.compile(model.reduce, backend="eager")
+    ids, targets = numbers(2, LENGTH), numbers(2, LENGTH).flip(1)
+    targets[1, 5] = IGNORED
     with torch._dynamo.config.patch(error_on_recompile=True):
         for rows in (DOCUMENTS, [[10, 38], [20, 20, 8]], [[1] * 48, [24, 24]], [[5, 43], [48]]):
             segments = Segments.of(rows, LENGTH, "cpu")
-            torch.testing.assert_close(plain(ids, segments), model(ids, segments))
+            found = [one(ids, segments, targets) for one in (plain, model)]
+            torch.testing.assert_close(found[0], found[1])
+            slopes = [
+                torch.autograd.grad(sum(map(torch.sum, losses)), one.embedding.weight)
+                for losses, one in zip(found, (plain, model), strict=True)
+            ]
+            torch.testing.assert_close(slopes[0], slopes[1])
     torch._dynamo.reset()
