@@ -32,6 +32,7 @@ def test_no_new_flags():
     expected = {
         "run": ["--exchange", "--help", "--runner", "--set", "--workers"], "plan": ["--help", "--set"], "report": ["--help"],
         "explain": ["--help"], "trace": ["--help", "--json", "--run", "--step", "--text"], "export": ["--help", "--out"],
+        "what-if": ["--drop", "--examples", "--help", "--json", "--sweep"],
         "verify": ["--help"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help"],
         "steps": ["--help"], "recipes": ["--copy", "--help"], "mixtures": ["--help"],
         "tokenizer": ["--help"], "tokenizer train": [
