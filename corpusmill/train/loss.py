@@ -45,7 +45,8 @@ def token_losses(
     else:
         rows = max(_ELEMENTS.get(flat.device.type, 1 << 22) // weight.shape[0], 1)
         losses = _Chunked.apply(flat, weight, wanted, vocabulary_size, rows, reduce)  # type: ignore[no-untyped-call]
-    return TokenLosses(*(part.view(targets.shape) for part in losses))
+    # Copies, since FSDP2 warns where a module gives views away, and warnings are errors in tests.
+    return TokenLosses(*(part.view(targets.shape).clone() for part in losses))
 
 
 def reduce_logits(logits: Tensor, targets: Tensor, vocabulary_size: int) -> tuple[Tensor, Tensor]:
