@@ -71,6 +71,16 @@ def all_in(run: Path) -> list[Path]:
     return sorted(path.parent for path in found if path.parent.suffix != PARTIAL)
 
 
+def folder_of(run: Path, step: int) -> Path:
+    """Where the checkpoint of a step is, or would be."""
+    return run / FOLDER / f"step-{step:08d}"
+
+
+def step_of(folder: Path) -> int:
+    """The step of a checkpoint."""
+    return int(folder.name.removeprefix("step-"))
+
+
 def latest(run: Path) -> Path | None:
     """The newest whole checkpoint of a run."""
     return next(reversed(all_in(run)), None)
@@ -170,7 +180,7 @@ class Saver:
             StorageError: this one or the one before could not be written.
         """
         self.finish()
-        final = self._run / FOLDER / f"step-{told['step']:08d}"
+        final = folder_of(self._run, told["step"])
         if final.exists():
             return
         self._partial, self._manifest = final.with_name(final.name + PARTIAL), {"version": VERSION, **told}
@@ -227,8 +237,7 @@ class Saver:
 def prune(run: Path, chosen: Checkpoints) -> None:
     """Remove checkpoints that are neither among the last nor kept for good."""
     for folder in all_in(run)[: -chosen.keep_last]:
-        number = int(folder.name.removeprefix("step-"))
-        if not chosen.keep_every or number % chosen.keep_every:
+        if not chosen.keep_every or step_of(folder) % chosen.keep_every:
             doomed = folder.with_name(folder.name + PARTIAL)  # in one move, so that no half of it passes for a whole
             folder.rename(doomed)
             shutil.rmtree(doomed)

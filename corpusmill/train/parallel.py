@@ -82,6 +82,10 @@ class World:
             dist.all_reduce(tensor)
         return tensor
 
+    def first_says(self, number: int) -> int:
+        """Rank 0's number, on all ranks: what others see of a shared disk may be older. Collective."""
+        return self.sum_counts(number if self.rank == 0 else 0)[0]
+
     def wait(self) -> None:
         """Until all ranks are here. Collective."""
         self.sum_counts(0)

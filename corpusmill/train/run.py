@@ -1,5 +1,6 @@
 """The state of a training run on one rank, and one step of it."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,10 +71,11 @@ class Run:
         self._slots = _slots(ready.rows, chosen.batches.micro_rows)
         self.how: How = _how(ready, world)
         found = checkpoint.latest(ready.folder)
-        if found is None:
-            model.initialise(chosen.seed)
+        begin = world.first_says(0 if found is None else checkpoint.step_of(found))
+        if begin:
+            self._go_on(checkpoint.folder_of(ready.folder, begin))
         else:
-            self._go_on(found)
+            model.initialise(chosen.seed)
 
     @property
     def samples(self) -> int:
@@ -154,7 +156,7 @@ class Run:
                 torch.autograd.backward(total / targets)
         return entropy
 
-    def _go_on(self, found: Any) -> None:
+    def _go_on(self, found: Path) -> None:
         told = checkpoint.manifest(found)
         checkpoint.check(found, told, self.ready.identity)
         samples = self.ready.steps.at(told["step"])[0]

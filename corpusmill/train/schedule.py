@@ -98,13 +98,12 @@ def rate(schedule: Schedule, done: float) -> float:
     the final rate. Cosine goes from 1 to `final` (Hoffmann et al. 2022 decay to 10 %); wsd stays at 1 and falls
     linearly over its last `decay` (Hu et al. 2024, section 4); constant stays.
     """
-    if done < schedule.warmup:
+    if schedule.warmup and done <= schedule.warmup:
         return done / schedule.warmup
     if schedule.shape == "constant":
         return 1.0
     if schedule.shape == "wsd":
         left = (1 - done) / schedule.decay if schedule.decay else 1.0
         return schedule.final + (1 - schedule.final) * min(max(left, 0.0), 1.0)
-    span = 1 - schedule.warmup
-    share = min((done - schedule.warmup) / span, 1.0) if span else 1.0
+    share = min((done - schedule.warmup) / (1 - schedule.warmup), 1.0)
     return schedule.final + (1 - schedule.final) * (1 + math.cos(math.pi * share)) / 2

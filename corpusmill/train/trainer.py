@@ -54,9 +54,8 @@ def train(ready: Ready, world: World, progress: Progress | None = None) -> Resul
         StorageError: a checkpoint could not be written; those before are kept.
         RunError: the memory of the device does not suffice.
     """
-    before = notes.finished(ready)
-    if before is not None:
-        return Result(ready.steps.count, ready.steps.count, was_finished=True, report=before)
+    if world.first_says(notes.finished(ready) is not None):
+        return Result(ready.steps.count, ready.steps.count, was_finished=True, report=notes.finished(ready) or {})
     stop = Stop()
     with contextlib.ExitStack() as stack:
         if world.rank == 0:
