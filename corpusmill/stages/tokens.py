@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from corpusmill import __version__
+from corpusmill import __version__, stats
 from corpusmill.errors import OutputError, RunError
 from corpusmill.stages.encoding import Encode
 from corpusmill.stages.mixture import Mix, decided, grouped
@@ -19,6 +20,7 @@ from corpusmill.tokenize.step import Tokenize
 
 IDS_FORMAT = 1  # of the files of the first phase; part of their key
 SHOWN = 16  # digits of a digest
+TOKENIZER = "tokenizer.json"
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,11 @@ class TokenStage(SingleStage):
             for kind in ("ids", "train", "validation"):
                 numbered = sorted(name for name in paths.names(paths.join(folder, kind)) if name[:1].isdigit())
                 yield from [paths.join(folder, kind, name) for name in numbered[:1]]
+
+    def close(self, report: stats.Report) -> dict[str, Any]:
+        """Lay the tokenizer beside its tokens, for whoever reads them."""
+        commit.put(paths.join(self.layout.folder, TOKENIZER), self.step.load().to_json().encode())
+        return super().close(report)
 
     def foreseen(self, splits: Sequence[Split]) -> list[Allotment] | None:
         """What each source of a mixture will give, where all ids are there already; else None.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import tokenizers
 
 END_OF_TEXT = "<|endoftext|>"
+RANKS = "corpusmill.ranks"  # the one key of a tokenizer.json that holds a rank file
 LONGEST = 255  # bytes of a token that is looked for before merging, as in `kernels.bpe_cache`
 # Rank files by the sha256 that tiktoken pins them with: their pattern and special tokens, which are not in the file.
 _R50K = "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930"
@@ -102,6 +103,18 @@ class Tokenizer:
             raise ResourceError(f"{self.name}: a rank file is no tokenizer of `tokenizers`")
         return tokenizers.Tokenizer.from_str(self.settings)
 
+    def to_json(self) -> str:
+        """The tokenizer as one file, `tokenizer.json`, which `load` reads; equal tokenizers give equal text.
+
+        It is the library's, or for a rank file its ranks, pattern and special tokens, which no library reads.
+        """
+        if self.settings is not None:
+            return self.settings
+        assert self.merges is not None
+        ranks = [[base64.b64encode(token).decode(), rank] for token, rank in _by_rank(self.merges.first)]
+        told = {"pattern": self.pattern, "special_tokens": dict(self.special_tokens), "ranks": ranks}
+        return json.dumps({RANKS: told}, ensure_ascii=False, separators=(",", ":"))
+
     def id_of(self, token: str) -> int:
         """The id of a special token.
 
@@ -153,6 +166,10 @@ def from_json(text: str, name: str) -> Tokenizer:
         settings = json.loads(text)
     except ValueError as error:
         raise ResourceError(f"{name}: expected a tokenizer.json, found no JSON: {error}") from error
+    if isinstance(settings, dict) and RANKS in settings:
+        told = settings[RANKS]
+        lines = "".join(f"{token} {rank}\n" for token, rank in told["ranks"])
+        return from_ranks(lines.encode(), name, told["pattern"], told["special_tokens"])
     if not isinstance(settings, dict) or not isinstance(settings.get("model"), dict):
         raise ResourceError(f"{name}: expected a tokenizer.json of `tokenizers`, found JSON without a model")
     with _Told(name, "is no tokenizer that `tokenizers` can read"):
@@ -228,6 +245,10 @@ def from_ranks(
         whole=None,
         settings=None,
     )
+
+
+def _by_rank(ranks: Mapping[bytes, int]) -> list[tuple[bytes, int]]:
+    return sorted(ranks.items(), key=lambda item: item[1])
 
 
 def byte_characters() -> dict[str, int]:

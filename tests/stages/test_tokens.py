@@ -57,6 +57,7 @@ def test_no_token_is_lost(folder, tokenizer, tmp_path, strategy):
         for row, text in enumerate(rows):
             expected[entry["shard"], row] = library.encode(text, add_special_tokens=False).ids
     assert {address: [*ids, eos] for address, ids in expected.items()} == found
+    assert load(f"{result.layout.folder}/tokenizer.json").digest == shard.header.tokenizer
     tallies = result.report.tallies
     total = sum(len(ids) + 1 for ids in expected.values())
     assert total == tallies["tokenize.train.tokens"] == tallies["tokenize.source.test"]

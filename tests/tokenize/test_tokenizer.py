@@ -125,6 +125,16 @@ def test_a_rank_file(tmp_path):
         tokenizer.load(str(path))
 
 
+def test_a_rank_file_as_json(tmp_path):
+    """Any tokenizer is kept as one tokenizer.json, from which the same is loaded."""
+    known = tokenizer.load(str(shared("models/tiktoken/r50k_base.tiktoken.gz")))
+    kept = tmp_path / "tokenizer.json"
+    kept.write_text(known.to_json())
+    again = tokenizer.load(str(kept))
+    assert (known.digest, known.merges, known.special_tokens) == (again.digest, again.merges, again.special_tokens)
+    assert again.to_json() == known.to_json()
+
+
 @pytest.mark.parametrize(("name", "pattern", "size"), [("cl100k_base", "cl100k", 100277), ("r50k_base", "gpt2", 50257), ("p50k_base", "gpt2", 50281)])  # fmt: skip
 def test_openais_rank_files_are_known_by_their_bytes(name, pattern, size):
     """Pattern and end of text come with them."""
