@@ -103,18 +103,29 @@ class _Counted:
             measured = records.seen(records.steps.names.index(self._signal.partition(".")[0]))
             values = np.where(measured, records.values(self._signal), np.nan)
             for at, rows in ((0, standing.sure & measured), (2, standing.alive())):
-                self._totals[at : at + 2] += self._inside(values[rows], records.sizes[rows])
-
-    def _inside(self, values: Floats, sizes: Int64s) -> Int64s:
-        """Documents and bytes inside each bound, (2, B); what was not measured breaks none."""
-        known = ~np.isnan(values)
-        order = np.argsort(values[known], kind="stable")
-        upto = np.concatenate([[0], np.cumsum(sizes[known][order])])
-        at = np.searchsorted(values[known][order], self._bounds, "right" if self._above else "left")
-        documents, size = (at, upto[at]) if self._above else (len(order) - at, upto[-1] - upto[at])
-        return np.stack([documents + np.count_nonzero(~known), size + sizes[~known].sum()])
+                self._totals[at : at + 2] += inside(values[rows], records.sizes[rows], self._bounds, above=self._above)
 
     def points(self) -> list[Point]:
         """What was counted, by bound."""
         rows = zip(self._bounds.tolist(), *self._totals.tolist(), strict=True)
         return [Point(bound, Range(d, more), Range(b, size)) for bound, d, b, more, size in rows]
+
+
+def inside(values: Floats, sizes: Int64s, bounds: Floats, *, above: bool) -> Int64s:
+    """Documents and bytes inside each bound; what was not measured breaks none.
+
+    Args:
+        values: of a signal, (N,), NaN where it was not measured.
+        sizes: bytes, (N,).
+        bounds: (B,), ascending.
+        above: whether they are high ends.
+
+    Returns:
+        (2, B).
+    """
+    known = ~np.isnan(values)
+    order = np.argsort(values[known], kind="stable")
+    upto = np.concatenate([[0], np.cumsum(sizes[known][order])])
+    at = np.searchsorted(values[known][order], bounds, "right" if above else "left")
+    documents, size = (at, upto[at]) if above else (len(order) - at, upto[-1] - upto[at])
+    return np.stack([documents + np.count_nonzero(~known), size + sizes[~known].sum()])
