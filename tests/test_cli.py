@@ -30,7 +30,8 @@ def recipe_file(tmp_path):
 def test_no_new_flags():
     """Knobs belong into the recipe; a new flag needs a reason, and this list."""
     expected = {
-        "run": ["--exchange", "--help", "--runner", "--set", "--workers"], "plan": ["--help", "--set"], "report": ["--help"],
+        "run": ["--exchange", "--help", "--runner", "--set", "--workers"], "plan": ["--help", "--set"], 
+        "report": ["--help", "--html", "--price-per-hour"],
         "explain": ["--help"], "trace": ["--help", "--json", "--run", "--step", "--text"], "export": ["--help", "--out"],
         "what-if": ["--drop", "--examples", "--help", "--json", "--sweep"],
         "verify": ["--help"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help"],
@@ -62,7 +63,21 @@ def test_no_new_flags():
 
 @pytest.mark.parametrize(
     "name",
-    [None, "run", "plan", "report", "explain", "trace", "verify", "remove", "export", "steps", "recipes", "classifier", "train"],
+    [
+        None,
+        "run",
+        "plan",
+        "report",
+        "explain",
+        "trace",
+        "verify",
+        "remove",
+        "export",
+        "steps",
+        "recipes",
+        "classifier",
+        "train",
+    ],
 )
 def test_every_command_has_help(name, capsys):
     """--help prints and ends well."""
@@ -94,6 +109,10 @@ def test_report_prints_the_same_funnel_later(done, capsys):
     """report finds the run below its folder."""
     assert 0 == cli.main(["report", str(done)])
     assert "28 records = " in capsys.readouterr().out
+    assert 0 == cli.main(["report", str(done), "--html", "--price-per-hour", "0.04"])
+    assert f"page     {done}/small/report.html" in capsys.readouterr().out
+    assert 2 == cli.main(["report", str(done), "--price-per-hour", "0.04"])
+    assert "add --html" in capsys.readouterr().err
 
 
 def test_explain_by_url_and_by_id(done, capsys):

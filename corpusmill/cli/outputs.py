@@ -42,7 +42,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _remove(options: argparse.Namespace) -> int:
-    from corpusmill.report import outputs
+    from corpusmill.report import outputs, page
     from corpusmill.report.taken import taken
     from corpusmill.takedown.remove import remove
     from corpusmill.takedown.wanted import Wanted
@@ -50,6 +50,8 @@ def _remove(options: argparse.Namespace) -> int:
     wanted = Wanted.parse(_given(options.list), options.list)
     run = outputs.find(options.output)
     show(taken(remove(run.root, run.recipe, wanted, dry_run=options.dry_run), dry_run=options.dry_run))
+    if not options.dry_run:
+        page.write(outputs.find(run.root))
     return 0
 
 

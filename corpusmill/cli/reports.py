@@ -3,17 +3,23 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from corpusmill.cli.shared import show
+from corpusmill.cli.shared import price, show
 from corpusmill.errors import UsageError
 
 if TYPE_CHECKING:
     from corpusmill.cli.shared import Commands
 
+HTML = "write the whole report as one page, which opens without a network (default: report.html in the folder)"
+
 
 def add(commands: "Commands") -> None:
     """Add these commands and their flags."""
-    report = commands.add_parser("report", help="the funnel of a finished run as a table")
-    report.add_argument("output", help="folder of a run")
+    report = commands.add_parser("report", help="the funnel of a finished run as a table, or all of it as a page")
+    report.add_argument("output", help="folder of a run; with --html, of a training run too")
+    report.add_argument("--html", nargs="?", const="", metavar="FILE", help=HTML)
+    report.add_argument(
+        "--price-per-hour", type=price, metavar="PRICE", help="of one core; the page then tells the cost"
+    )
     report.set_defaults(call=_report)
 
     explain = commands.add_parser("explain", help="what happened to one document, or to those of a packed row")
@@ -40,10 +46,28 @@ def _row(text: str) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from corpusmill.report import outputs
+
+    if options.html is not None:
+        return _page(options)
+    if options.price_per_hour is not None:
+        raise UsageError("--price-per-hour: only the page tells the cost; add --html")
     from corpusmill.report.stage import stage
 
     for found in outputs.find(options.output).stages:
         show(stage(found.title, found.report(), found.seconds(), found.further()))
+    return 0
+
+
+def _page(options: argparse.Namespace) -> int:
+    from corpusmill.report import outputs, page
+    from corpusmill.report.page import training
+
+    if training.is_run(options.output):
+        if options.price_per_hour is not None:
+            raise UsageError("--price-per-hour: of processor cores, and this is a training run; leave it out")
+        print(f"page     {training.write(options.output, options.html or None)}")
+    else:
+        print(f"page     {page.write(outputs.find(options.output), options.html or None, options.price_per_hour)}")
     return 0
 
 

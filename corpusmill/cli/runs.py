@@ -42,6 +42,7 @@ def _recipe_arguments(command: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from corpusmill import drive, plan, recipe
+    from corpusmill.report import outputs, page
     from corpusmill.report.progress import Bar
     from corpusmill.report.stage import stage
     from corpusmill.storage import paths
@@ -56,6 +57,7 @@ def _run(options: argparse.Namespace) -> int:
         print(f"\nshards   {paths.join(result.layout.folder, _kind(result.manifest))}\nreport   {result.layout.report}")
     if results[0].resumed < len(results[0].manifest.shards) and journal.proofs(chosen.root):
         print(f"corpusmill: {ANEW.format(chosen.root)}", file=sys.stderr)
+    print(f"page     {page.write(outputs.find(chosen.root))}")
     print(f"why?     corpusmill explain {chosen.root} {_sample([result.report for result in results])}")
     return 0
 

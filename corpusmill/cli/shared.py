@@ -35,6 +35,21 @@ def megabytes(text: str) -> int:
     return round(size)
 
 
+def price(text: str) -> float:
+    """A price from 0 up.
+
+    Raises:
+        argparse.ArgumentTypeError: it is something else.
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a price from 0 up, found {text!r}")
+    return found
+
+
 def show(item: object) -> None:
     """Print a table or a line; wide enough for every table where the output is no terminal."""
     from rich.console import Console

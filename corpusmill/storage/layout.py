@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from corpusmill.storage import paths
 
+PAGE = "report.html"  # in a run's folder; made of what the stages left, so it counts for nothing
 SUFFIXES = {"documents": "parquet", "ledger": "parquet", "dead": "parquet"}  # of the kinds of data files, else arrow
 
 

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from corpusmill.errors import OutputError
 from corpusmill.storage import paths
+from corpusmill.storage.layout import PAGE
 from corpusmill.storage.write import TEMPORARY
 
-IGNORED = ("timing", "failures", TEMPORARY)  # names that begin so: times, notes of stopped runs, unfinished files
+IGNORED = ("timing", "failures", PAGE, TEMPORARY)  # names that begin so: times, notes, the page, unfinished files
 VALUES = (".parquet", ".json", ".arrow")  # files that are compared value by value
 CHUNK = 1 << 20
 SHOWN = 80  # characters of a differing value
@@ -33,7 +34,7 @@ class Difference:
 def compare(a: str, b: str) -> list[Difference]:
     """All differences between two folders, by name; empty if they are equal byte for byte.
 
-    Times (`timing.json`, `timing/`), notes of stopped runs and temporary files are left out.
+    Times (`timing.json`, `timing/`), notes of stopped runs, `report.html` and temporary files are left out.
 
     Raises:
         OutputError: if one of them is no folder, or has no files.

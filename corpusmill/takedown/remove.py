@@ -10,7 +10,7 @@ from corpusmill.recipe import Recipe
 from corpusmill.spec import members
 from corpusmill.stages.work import Stage
 from corpusmill.storage import commit, paths, verify
-from corpusmill.storage.layout import StageLayout
+from corpusmill.storage.layout import PAGE, StageLayout
 from corpusmill.storage.manifest import Manifest, encode
 from corpusmill.storage.shards import stored_splits
 from corpusmill.takedown import books, find, inner, journal, rewrite
@@ -136,6 +136,8 @@ def _write(
 ) -> None:
     """Prepare all new files, then commit them."""
     staging = Staging(root)
+    if paths.exists(paths.join(root, PAGE)):  # it shows excerpts
+        staging.drop(paths.join(root, PAGE))
     for title in packed:
         for file in verify.files(paths.join(root, title)) if paths.exists(paths.join(root, title)) else ():
             staging.drop(paths.join(root, title, file))

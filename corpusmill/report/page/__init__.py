@@ -19,9 +19,10 @@ from corpusmill.report.page import (
     tokens,
 )
 from corpusmill.report.page.sections import Section
-from corpusmill.storage import commit, paths
+from corpusmill.storage import paths
+from corpusmill.storage.layout import PAGE
+from corpusmill.storage.write import put
 
-FILE = "report.html"
 Maker: TypeAlias = Callable[[Run], Section | None]
 
 
@@ -60,6 +61,6 @@ def write(run: Run, path: str | None = None, price_per_hour: float | None = None
         path: where to; by default `report.html` in the run's folder.
         price_per_hour: of one core.
     """
-    target = path or paths.join(run.root, FILE)
-    commit.put(target, page(run, price_per_hour).encode())
+    target = path or paths.join(run.root, PAGE)
+    put(target, page(run, price_per_hour).encode())
     return target

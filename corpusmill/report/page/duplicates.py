@@ -101,7 +101,7 @@ def _largest(name: str, stage: Stage) -> list[Table]:
 
 def _sources(name: str, stage: Stage) -> list[Table]:
     lost = [(source, before, before - kept) for source, (before, kept, _) in stage.report.sources.items() if before]
-    if not any(gone for _, _, gone in lost):
+    if len(lost) < 2 or not any(gone for _, _, gone in lost):
         return []
     worst = sorted(lost, key=lambda item: (-item[2], item[0]))
     rows = [Row([source, before, gone, Share(gone / before)]) for source, before, gone in worst[:TOP]]

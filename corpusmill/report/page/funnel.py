@@ -21,7 +21,7 @@ def section(run: Run) -> Section:
     found = stages(run)
     ratio = bytes_per_token(run)
     rows = [row for stage in found for row in _stage(stage, ratio, text_begins(run), found[0].report.records)]
-    steps = [(f"{stage.title[:2]} {name}", step) for stage in found for name, step in stage.report.steps.items()]
+    steps = [(f"{stage.title[:2]} {name}", step) for stage in found for name, step in _own(stage)]
     seen = [(name, step.documents_in, step.documents_out) for name, step in steps if not _idle(step)]
     first, last = found[0].report, found[-1].report
     words = f"From {first.records:,} records {last.kept:,} documents are left. " + "; ".join(
@@ -42,8 +42,14 @@ def section(run: Run) -> Section:
     )  # fmt: skip
 
 
+def _own(stage: Stage) -> list[tuple[str, StepCounts]]:
+    """The steps of a stage; later stages read what the one before has written, which is no step of the recipe."""
+    steps = stage.report.steps.items()
+    return [(name, step) for name, step in steps if name != "read" or stage.title.startswith("01-")]
+
+
 def _idle(step: StepCounts) -> bool:
-    """A step that passed everything on without a change, such as reading a stage's documents again."""
+    """A step that passed everything on as it was."""
     return step.documents_in == step.documents_out and not step.reasons and step.bytes_in == step.bytes_out
 
 
@@ -77,7 +83,7 @@ def _stage(stage: Stage, ratio: float | None, text_from: str, crawl: int) -> Ite
     yield Row([stage.title, report.records, report.kept, told - report.kept, _share(told - report.kept, report.records),
                _share(told - report.kept, crawl), None, None, None], tone="total")  # fmt: skip
     html = stage.title.startswith("01-") and text_from in report.steps
-    for name, step in report.steps.items():
+    for name, step in _own(stage):
         html = html and name != text_from
         lost = step.documents_in - step.documents_out
         tokens = f"≈ {step.bytes_out / ratio:,.0f}" if ratio and not html and not stage.packs else None

@@ -1,5 +1,6 @@
 """Lint: what in a run is likely a mistake, and what to do about it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ from corpusmill.report import funnel
 from corpusmill.report.outputs import Run
 from corpusmill.report.page.sections import Cell, Name, Row, Section, Table, anchor
 from corpusmill.report.page.totals import Stage, bounds_of, packed, stages, with_documents
-from corpusmill.report.page.writing import percent
+from corpusmill.report.page.writing import decimal, percent
 from corpusmill.spec import Bounds, number
 from corpusmill.stats import bin_edges
 
@@ -91,22 +92,29 @@ def _idle(stage: Stage) -> Iterator[Finding]:
     for name, step in stage.report.steps.items():
         if step.documents_in < ENOUGH or name in {"read", stage.packs}:
             continue
-        rules = {
-            signal: table for signal, table in bounds.items() if signal.rpartition(".")[0] == name and _ends(table)
-        }
-        changed = step.reasons or step.failed or step.bytes_in != step.bytes_out
-        if not changed:
+        if not (step.reasons or step.failed or step.bytes_in != step.bytes_out):
             told = f"dropped and changed nothing of {step.documents_in:,} documents"
             yield Finding(
                 "never fired", name, told, "tighten it, or leave it out and save its time", anchor("step", name)
             )
             continue
+        rules = {
+            signal: table for signal, table in bounds.items() if signal.rpartition(".")[0] == name and _ends(table)
+        }
         idle = [signal for signal, table in rules.items() if not _fired(signal, table, step.reasons)]
-        if idle and step.reasons:
-            named = ", ".join(signal.rpartition(".")[2] for signal in idle)
-            told = f"no document of {step.documents_in:,} was dropped by {named}"
-            advice = "fine where other rules catch the same first; else see the signal's distribution"
+        if idle:
+            seen = (f"{signal.rpartition('.')[2]} (seen: {_range(stage, signal)})" for signal in idle)
+            told = f"no document of {step.documents_in:,} was dropped by {', '.join(seen)}"
+            advice = "fine for a safety limit, or where an earlier rule takes the same; else tighten it"
             yield Finding("rules that never fired", name, told, advice, anchor("signal", idle[0]))
+
+
+def _range(stage: Stage, signal: str) -> str:
+    bins = stage.report.histograms.get(signal)
+    if not bins:
+        return "nothing"
+    low, high = bin_edges(min(bins))[0], bin_edges(max(bins))[0]
+    return decimal(low) if low == high else f"{decimal(low)} to {decimal(high)}"
 
 
 def _ends(table: Mapping[str, Bounds]) -> bool:
@@ -119,30 +127,25 @@ def _fired(signal: str, table: Mapping[str, Bounds], reasons: Mapping[str, int])
 
 
 def _out_of_range(stage: Stage) -> Iterator[Finding]:
-    """Bounds far from every value that was seen: likely of another unit."""
+    """Bounds that no value of the signal can meet or miss: a share's above 1, or all documents on one side."""
     for signal, table in bounds_of(stage).items():
-        bins = stage.report.histograms.get(signal)
-        if not bins or sum(bins.values()) < ENOUGH or len(bins) < 2:
+        bins = stage.report.histograms.get(signal, Counter())
+        if sum(bins.values()) < ENOUGH:
             continue
-        low, high = bin_edges(min(bins))[0], bin_edges(max(bins))[1]
-        for language, interval in sorted(table.items()):
-            ends = (interval.low, _below(interval.low, low)), (interval.high, _above(interval.high, high))
-            far = [number(end) for end, is_far in ends if is_far]
-            if far:
-                where = "" if language == "*" else f" for {language}"
-                told = f"bound {' and '.join(far)}{where}; values seen from {low:.4g} to {high:.4g}"
-                advice = "check its unit: a share is 0 to 1, a length counts characters or words"
+        low, high = bin_edges(min(bins))[0], bin_edges(max(bins))[0]
+        is_share = low >= 0 and high <= 1 and len(bins) > 2  # more than yes and no
+        for language, (least, most) in sorted(table.items()):
+            where = "" if language == "*" else f" for {language}"
+            told = f"[{number(least)}, {number(most)}]{where}; values seen: {_range(stage, signal)}"
+            past = (
+                language == "*" and len(table) == 1 and ((least or low) > high or (low if most is None else most) < low)
+            )
+            if past:
+                advice = "no document lies inside: check the bound's unit and its side"
+                yield Finding("bound out of range", signal, told, advice, anchor("signal", signal), grave=True)
+            elif is_share and max(least or 0, most or 0) > 1:
+                advice = "the signal looks like a share from 0 to 1: 30 % is 0.3"
                 yield Finding("bound out of range", signal, told, advice, anchor("signal", signal))
-
-
-def _below(bound: float | None, low: float) -> bool:
-    """A low bound under all that was seen, by more than a factor of ten."""
-    return bound is not None and bound > 0 and bound * 10 < low
-
-
-def _above(bound: float | None, high: float) -> bool:
-    """A high bound over all that was seen, by more than a factor of ten."""
-    return bound is not None and high > 0 and bound > 10 * high
 
 
 def _sources(run: Run) -> Iterator[Finding]:

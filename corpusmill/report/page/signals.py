@@ -1,6 +1,6 @@
 """Signals: how each is distributed, the bound on it, and what is lost on each side."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from corpusmill.report.outputs import Run
@@ -8,7 +8,7 @@ from corpusmill.report.page import charts
 from corpusmill.report.page.sections import Chart, Name, Row, Section, Table, anchor
 from corpusmill.report.page.totals import Stage, bounds_of, stages
 from corpusmill.report.page.writing import percent
-from corpusmill.spec import Bounds, number
+from corpusmill.spec import Bounds, limits, names, number
 from corpusmill.stats import bin_edges
 
 MOST = 120  # charts; a recipe with more has them in the table
@@ -20,7 +20,7 @@ LEAD = (
 
 def section(run: Run) -> Section | None:
     """All signals of all stages, by step."""
-    found = [(stage, name) for stage in stages(run) for name in _judged(stage)]
+    found = [(stage, name) for stage in stages(run) for name in _judged(run, stage)]
     if not found:
         return None
     rows, drawn, data = [], [], {}
@@ -52,11 +52,14 @@ def section(run: Run) -> Section | None:
     )
 
 
-def _judged(stage: Stage) -> Iterator[str]:
-    """The signals that have bounds, in the order of the recipe; report.json has them in order of name."""
-    bounds, steps = bounds_of(stage), list(stage.report.steps)
-    named = [name for name in bounds if stage.report.histograms.get(name)]
-    yield from sorted(named, key=lambda name: (steps.index(name.rpartition(".")[0]), not _bounded(bounds[name]), name))
+def _judged(run: Run, stage: Stage) -> list[str]:
+    """The signals of a stage in the order of judging, those without a bound last in their step."""
+    specs = zip(names(run.recipe.steps), run.recipe.steps, strict=True)
+    order = [f"{name}.{signal}" for name, step in specs for signal in limits(step)]
+    bounds = bounds_of(stage)
+    found = [signal for signal in order if signal in bounds and stage.report.histograms.get(signal)]
+    at = {signal.rpartition(".")[0]: number for number, signal in reversed(list(enumerate(found)))}
+    return sorted(found, key=lambda signal: (at[signal.rpartition(".")[0]], not _bounded(bounds[signal])))
 
 
 def _bounded(bounds: Mapping[str, Bounds]) -> bool:

@@ -52,7 +52,7 @@ def _lengths(stage: Stage, name: str, run: Run) -> list[Chart]:
     )
     spec = charts.distribution(bins, {})
     if row:
-        spec["layer"] += charts.marked(float(row), f"a row: {row:,}")
+        spec["layer"] += charts.ruled([{"bound": row, "label": f"a row: {row:,}", "side": "left"}], dashed=True)
     return [Chart(spec=spec, title="Tokens of a document", caption=told, alternative=told, name="token-lengths")]
 
 

@@ -71,6 +71,6 @@ def percent(share: float | None) -> str:
     """A share as a percentage: one decimal, more where it would read as nothing or all."""
     if share is None:
         return ""
-    if share in (0.0, 1.0) or 0.001 <= abs(share) <= 0.999:
+    if share in (0.0, 1.0) or 0.00095 <= abs(share) <= 0.9995:
         return f"{share:.1%}"
-    return f"{share:.2%}" if 0.0001 <= abs(share) <= 0.9999 else f"{share:.2g}" if share > 1 else f"{100 * share:.5g}%"
+    return f"{share:.2%}" if abs(share) >= 0.00005 else f"{100 * share:.2g}%"
