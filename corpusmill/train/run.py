@@ -10,16 +10,14 @@ from torch import Tensor
 from corpusmill import loader
 from corpusmill.errors import OutputError
 from corpusmill.tokenize.order import key_of
-from corpusmill.train import checkpoint, optim, parallel, schedule
+from corpusmill.train import checkpoint, optim, parallel, room, schedule
 from corpusmill.train.attention import Segments
 from corpusmill.train.data import Batch, Rows
-from corpusmill.train.loss import IGNORED, How, TokenLosses
+from corpusmill.train.loss import IGNORED, TokenLosses
 from corpusmill.train.model import Decoder
 from corpusmill.train.parallel import World
 from corpusmill.train.setup import Ready
 from corpusmill.train.spikes import SpikeGuard
-
-MOST_LOGITS = {"cpu": 1 << 30, "cuda": 16 << 30}  # bytes of fp32 logits of a micro-batch, above which they are chunked
 
 
 class Taken(NamedTuple):
@@ -69,7 +67,7 @@ class Run:
         # Taken once: while weights are gathered, the module's own are others.
         self.tensors = checkpoint.state(self.model, self._optimizer, self._guard)
         self._slots = _slots(ready.rows, chosen.batches.micro_rows)
-        self.how: How = _how(ready, world)
+        self.how = room.how(ready, world.device)
         found = checkpoint.latest(ready.folder)
         begin = world.first_says(0 if found is None else checkpoint.step_of(found))
         if begin:
@@ -174,16 +172,6 @@ def _put(numbers: np.ndarray[Any, Any], device: torch.device) -> Tensor:
     """Copy to the device; from pinned memory, so that the host goes on."""
     tensor = torch.from_numpy(numbers)
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
-
-
-def _how(ready: Ready, world: World) -> How:
-    """Whole logits are faster where there is room for them."""
-    chosen = ready.chosen
-    if chosen.sharding.loss != "auto":
-        return chosen.sharding.loss
-    positions = chosen.batches.micro_rows * ready.rows.sequence_length
-    size = 4 * positions * ready.architecture.padded_vocabulary
-    return "full" if size <= MOST_LOGITS[world.device.type] else "chunked"
 
 
 def _slots(rows: Rows, micro_rows: int) -> int:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,9 @@ import torch
 from corpusmill.tokenize.tokenizer import Tokenizer
 from corpusmill.train import parallel
 from corpusmill.train.data import Batch
+from corpusmill.train.generate import generate
 from corpusmill.train.loss import IGNORED
+from corpusmill.train.model import Decoder
 from corpusmill.train.run import Run
 
 
@@ -61,15 +63,14 @@ class Watcher:
         if tokenizer is None or not run.chosen.watching.prompts:
             return []
         from corpusmill.tokenize.decode import decoder
-        from corpusmill.train.generate import generate
 
         prompts = run.chosen.watching.prompts
         ids = [[run.ready.rows.eos, *encoded] for encoded in _encoded(tokenizer, prompts)]
-        longest = run.ready.architecture.max_length - max(map(len, ids))
+        most = min(run.chosen.watching.sample_tokens, run.ready.architecture.max_length - 1)
         with parallel.looking(run.model):
             found = generate(
-                run.model, ids, max_tokens=min(run.chosen.watching.sample_tokens, longest),
-                stop=[run.ready.rows.eos], seed=run.chosen.seed,
+                cast("Decoder", run.model), ids, max_tokens=most, stop=[run.ready.rows.eos], seed=run.chosen.seed,
+                device=run.world.device,
             )  # fmt: skip
         read = decoder(tokenizer)
         return [{"prompt": prompt, "text": read(one)} for prompt, one in zip(prompts, found, strict=True)]
