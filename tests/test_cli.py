@@ -44,6 +44,10 @@ def test_no_new_flags():
             "--dim", "--epochs", "--held-out", "--help", "--lr", "--negative", "--ngrams", "--out", "--positive",
             "--quantize", "--seed",
         ],
+        "plan-model": [
+            "--budget-flops", "--budget-hours", "--budget-money", "--gpu", "--gpus", "--help", "--json", "--mfu", "--price",
+            "--sequence-length", "--set", "--shards", "--tokens", "--vocabulary-size",
+        ],
         "train": ["--help", "--ranks", "--set"], "export-model": ["--dtype", "--help", "--out"],
         "generate": [
             "--count", "--device", "--greedy", "--help", "--max-tokens", "--prompt", "--seed", "--stop", "--temperature",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from corpusmill.train.architecture import Architecture
-from corpusmill.train.config import Strategy
+from corpusmill.train.config import Strategy, Training
 from corpusmill.train.hardware import GIB, USABLE
 from corpusmill.train.planner import Parameters, count
 
@@ -19,6 +19,7 @@ CHUNK_LOGITS = 1 << 28  # of a chunk on CUDA, see loss.py
 _FULL_LOSS = 20  # bytes of a logit at the peak: fp32 logits, and four products of their size in the backward pass
 _CHUNK_LOSS = 8  # bytes of a logit of a chunk: fp32 logits and their softmax
 _MOST_ROWS = 1 << 14
+MOST_LOGITS = 16 << 30  # bytes of fp32 logits up to which `loss: auto` holds them all on CUDA, see room.py
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,19 @@ class Setup:
     checkpoint_activations: bool = False
     loss: Literal["full", "chunked"] = "full"
     micro_batches: int = 2
+
+    @classmethod
+    def of(cls, chosen: Training, architecture: Architecture, ranks: int, sequence_length: int) -> "Setup":
+        """What a training file asks for on CUDA; what is `auto` there is decided as the trainer does."""
+        batches, sharding = chosen.batches, chosen.sharding
+        logits = 4 * batches.micro_rows * sequence_length * architecture.padded_vocabulary
+        loss = sharding.loss if sharding.loss != "auto" else "full" if logits <= MOST_LOGITS else "chunked"
+        return cls(
+            strategy=sharding.strategy, ranks=ranks, shard_ranks=sharding.shard_ranks, micro_rows=batches.micro_rows,
+            sequence_length=sequence_length, precision="fp32" if sharding.precision == "fp32" else "bf16", loss=loss,
+            checkpoint_activations=sharding.checkpoint_activations,
+            micro_batches=max(batches.rows // (batches.micro_rows * ranks), 1),
+        )  # fmt: skip
 
     @property
     def shards(self) -> int:
@@ -159,6 +173,24 @@ def _of_block(a: Architecture, setup: Setup) -> int:
     slopes = (a.width + 2 * a.hidden) * setup.width
     again = block_bytes(a, setup.width) if setup.checkpoint_activations else 0
     return setup.tokens * (slopes + again)
+
+
+def rule(parameters: float, bits: int = 32) -> dict[str, float]:
+    """Bytes by the rule of thumb of courses and of Hugging Face's notes on training performance.
+
+    Weights take what their numbers take; to train in fp32 are added 4 bytes of gradients, 8 of AdamW's moments, and
+    about 8 of activations and buffers for each parameter. `memory` is what to go by: activations do not depend on
+    parameters alone.
+
+    Args:
+        parameters: of the model.
+        bits: of a number, 32, 16 or 8.
+
+    Returns:
+        `weights`, `more` that training needs besides, and `training`, both together.
+    """
+    weights, more = parameters * bits / 8, parameters * 20 * bits / 32
+    return {"weights": weights, "more": more, "training": weights + more}
 
 
 @dataclass(frozen=True)
