@@ -48,6 +48,10 @@ def test_no_new_flags():
             "--budget-flops", "--budget-hours", "--budget-money", "--gpu", "--gpus", "--help", "--json", "--mfu", "--price",
             "--sequence-length", "--set", "--shards", "--tokens", "--vocabulary-size",
         ],
+        "eval": [
+            "--baselines", "--batch", "--compare", "--data", "--device", "--harness", "--help", "--limit", "--out",
+            "--shards", "--shots", "--start", "--tasks",
+        ],
         "train": ["--help", "--ranks", "--set"], "export-model": ["--dtype", "--help", "--out"],
         "generate": [
             "--count", "--device", "--greedy", "--help", "--max-tokens", "--prompt", "--seed", "--stop", "--temperature",

@@ -51,11 +51,14 @@ def compare(first: Results, second: Results) -> list[Difference]:
                 raise InputError(
                     f"{task}: {name} is {one} in one and {two} in the other; evaluate both on the same file"
                 )
-        found += _task(task, first.items[task], second.items[task])
+        metrics = {row.metric for row in first.rows if row.task == task}
+        found += _task(task, first.items[task], second.items[task], metrics | {"log_probability"})
     return found
 
 
-def _task(task: str, first: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]]) -> list[Difference]:
+def _task(
+    task: str, first: Sequence[dict[str, Any]], second: Sequence[dict[str, Any]], metrics: set[str]
+) -> list[Difference]:
     others = {item["key"]: item for item in second}
     pairs = [(item, others[item["key"]]) for item in first if item["key"] in others]
     if not pairs:
@@ -63,7 +66,7 @@ def _task(task: str, first: Sequence[dict[str, Any]], second: Sequence[dict[str,
     if "bytes" in pairs[0][0]:
         ones, twos = (tuple(_column(pairs, side, name) for name in ("bits", "bytes")) for side in (0, 1))
         return [_ratio(task, "bits_per_byte", ones, twos)]
-    names = [name for name, value in pairs[0][0].items() if isinstance(value, float) and name in pairs[0][1]]
+    names = [name for name in pairs[0][0] if name in metrics and name in pairs[0][1]]
     return [_mean(task, name, _column(pairs, 0, name), _column(pairs, 1, name)) for name in names]
 
 

@@ -6,8 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from corpusmill.tokenize.decode import decoder
+from corpusmill.tokenize.tokenizer import Tokenizer
 from corpusmill.train.attention import Segments
 from corpusmill.train.data import Batch
+from corpusmill.train.evaluate.score import Complete
+from corpusmill.train.generate import generate
 from corpusmill.train.loss import TokenLosses
 from corpusmill.train.model import Decoder
 
@@ -33,3 +37,20 @@ class Evaluated:
         segments = Segments.of(batch.lengths, inputs.shape[1], self.device)
         found: TokenLosses = self.model(inputs, segments, targets, loss="chunked")
         return found.cross_entropy.double().cpu().numpy()
+
+    def complete_with(self, tokenizer: Tokenizer, ends: tuple[int, ...] = ()) -> Complete:
+        """The model as a writer, greedy.
+
+        Args:
+            tokenizer: the model's, to know stops in what is written.
+            ends: ids that end a text.
+        """
+        decode = decoder(tokenizer)
+
+        def complete(prompts: list[list[int]], *, max_tokens: int, stop: tuple[str, ...]) -> list[list[int]]:
+            return generate(
+                self.model, prompts, max_tokens=max_tokens, greedy=True, stop=[*ends, *stop], decode=decode,
+                device=self.device,
+            )  # fmt: skip
+
+        return complete

@@ -16,6 +16,7 @@ from corpusmill.errors import InputError, RunError
 from corpusmill.tokenize.decode import decoder
 from corpusmill.tokenize.encode import Encoder
 from corpusmill.tokenize.tokenizer import Tokenizer
+from corpusmill.train.generate import cut
 
 LOGIT_BYTES = 512_000_000  # of a batch's logits, in fp32
 
@@ -124,7 +125,7 @@ class Scorer:
         room = max(self.max_length - max_tokens, 1)
         ids = [([self.eos] if self.start or not prompt else []) + prompt for prompt in self.encode(prompts)]
         written = self._complete([prompt[-room:] for prompt in ids], max_tokens=max_tokens, stop=stop)
-        return [_cut(self.decode(new), stop) for new in written]
+        return [cut(self.decode(new), stop) for new in written]
 
     def scored(self, rows: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[Score]:
         """Score ids: each row is what is read, and the targets of its last places.
@@ -202,9 +203,3 @@ def _score(logits: torch.Tensor, targets: tuple[int, ...]) -> Score:
     if math.isnan(total):
         raise RunError("the model's logits are not numbers (NaN); it cannot be evaluated, take an earlier checkpoint")
     return Score(total, greedy, len(targets))
-
-
-def _cut(text: str, stop: tuple[str, ...]) -> str:
-    """The text before the first stop."""
-    ends = [text.index(mark) for mark in stop if mark and mark in text]
-    return text[: min(ends, default=len(text))]
