@@ -10,7 +10,17 @@ import pytest
 from corpusmill.train import config
 from corpusmill.train.architecture import resolve
 from corpusmill.train.hardware import GIB, USABLE
-from corpusmill.train.memory import CHUNK_LOGITS, STRATEGIES, Setup, activations, advice, block_bytes, fits, memory
+from corpusmill.train.memory import (
+    CHUNK_LOGITS,
+    MOST_LOGITS,
+    STRATEGIES,
+    Setup,
+    activations,
+    advice,
+    block_bytes,
+    fits,
+    memory,
+)
 from corpusmill.train.planner import count
 
 torch = pytest.importorskip("torch", reason="needs corpusmill[train]")
@@ -169,11 +179,24 @@ def test_a_rank_needs_what_the_plan_says(name, monkeypatch):
     assert pytest.approx(plan.total + plan.host, rel=0.1) == peak
 
 
-def test_chunks_are_as_large_as_the_loss_makes_them():
-    """The plan must not import torch, so it has a copy of the number."""
-    from corpusmill.train import loss
+def test_numbers_of_the_trainer_are_the_same_here():
+    """The plan must not import torch, so it has copies of two numbers."""
+    from corpusmill.train import loss, room
 
     assert loss._ELEMENTS["cuda"] == CHUNK_LOGITS
+    assert room.MOST_LOGITS["cuda"] == MOST_LOGITS
+
+
+def test_a_training_file_says_the_setup():
+    """What is `auto` is decided as on CUDA; micro-batches are what is left of a step for each rank."""
+    text = "name: a\ndata: b\nbatches: {rows: 256, micro_rows: 4}\nsharding: {strategy: hsdp, shard_ranks: 4}"
+    chosen, found = config.parse(text), resolve(config.Model(), 32_768, 2048)
+    expected = Setup(strategy="hsdp", ranks=16, shard_ranks=4, micro_rows=4, micro_batches=4)
+    assert expected == Setup.of(chosen, found, 16, 2048)
+    chosen = config.parse(text, settings=["batches.micro_rows=128", "sharding.precision=fp32"])
+    assert replace(expected, micro_rows=128, loss="chunked", precision="fp32", micro_batches=1) == Setup.of(
+        chosen, found, 16, 2048
+    )
 
 
 @pytest.fixture(scope="module")
