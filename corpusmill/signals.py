@@ -71,7 +71,7 @@ def judge(step: Any, values: Mapping[str, npt.NDArray[Any]], languages: pa.Array
     for name, limit in limits(step).items():
         table = intervals(limit)
         for language, bounds in table.items():
-            rows = _rows_of(language, table, languages, count)
+            rows = rows_of(language, table, languages, count)
             for outside, reason in zip(_outside(values[name], bounds), bounds.breaks(name), strict=True):
                 codes[rows & outside & (codes < 0)] = len(reasons)
                 reasons.append(reason)
@@ -85,9 +85,10 @@ def _outside(values: npt.NDArray[Any], bounds: Bounds) -> tuple[npt.NDArray[np.b
     return (never if low is None else values < low), (never if high is None else values > high)
 
 
-def _rows_of(
+def rows_of(
     language: str, table: Mapping[str, Bounds], languages: pa.Array | None, count: int
 ) -> npt.NDArray[np.bool_]:
+    """Which of N documents the interval of a language in a table judges; (N,)."""
     if set(table) == {ANY_LANGUAGE}:
         return np.ones(count, bool)
     names = np.array([None] * count if languages is None else languages.to_pylist(), dtype=object)

@@ -13,6 +13,11 @@ EXAMPLES = 5  # kept per reason
 LARGEST = 20  # kept per signal
 INCIDENTS = 100  # listed; all are counted
 EXCERPT = 300  # code points
+NEAREST = 3  # kept on each side of a bound
+PASSAGE = 800  # code points of a text that is shown with its lines
+LONGEST = 4_000  # code points from the start of such a text until it is masked, and cut to a passage
+OPEN, CLOSE = "\ufdd0", "\ufdd1"  # around what was cut out of a text; no characters, so that none of its own are these
+_UNSAFE = 1_000  # code points at the end of a text cut to `LONGEST`, where a value may be cut in two and not be masked
 _SUBBINS = 16  # histogram bins per power of two: 4 % wide on average
 
 
@@ -33,6 +38,11 @@ def example(identifier: str, url: str | None, value: float | None, text: str) ->
     """
     excerpt = " ".join(text[: 8 * EXCERPT].split())[: 4 * EXCERPT]
     return Example(zlib.crc32(identifier.encode("utf-8", "surrogatepass")), identifier, url, value, excerpt)
+
+
+def passage(key: int, identifier: str, url: str | None, value: float | None, text: str) -> Example:
+    """An example with the beginning of its text as it stands; `Report.change_excerpts` makes a passage of it."""
+    return Example(key, identifier, url, value, text[:LONGEST])
 
 
 @dataclass
@@ -75,6 +85,9 @@ class Report:
         examples: reason (or `kept`) → the examples of it.
         languages, domains, sources: name → (documents in, documents kept, bytes kept).
         largest: `step.signal` → the documents with the largest values.
+        nearest_dropped: reason → the documents dropped for it whose values are nearest to the bound.
+        nearest_kept: reason → the documents that its step let pass whose values are nearest to the bound.
+        cuts: step → documents it cut something out of, the text as it was, with `OPEN` and `CLOSE` around what went.
         tallies: what else was counted, by name.
     """
 
@@ -93,6 +106,9 @@ class Report:
     domains: dict[str, list[int]] = field(default_factory=dict)
     sources: dict[str, list[int]] = field(default_factory=dict)
     largest: dict[str, list[Example]] = field(default_factory=dict)
+    nearest_dropped: dict[str, list[Example]] = field(default_factory=dict)
+    nearest_kept: dict[str, list[Example]] = field(default_factory=dict)
+    cuts: dict[str, list[Example]] = field(default_factory=dict)
     tallies: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Report") -> None:
@@ -111,6 +127,10 @@ class Report:
             add_rows(getattr(self, name), getattr(other, name))
         for signal, examples in other.largest.items():
             self.add_largest(signal, examples)
+        for reason in {**other.nearest_dropped, **other.nearest_kept}:
+            self.add_nearest(reason, other.nearest_dropped.get(reason, ()), other.nearest_kept.get(reason, ()))
+        for step, examples in other.cuts.items():
+            self.add_cuts(step, examples)
         self.tallies.update(other.tallies)
 
     def add_incidents(self, incidents: Iterable[tuple[str, int, str]], *, counted: bool = False) -> None:
@@ -121,19 +141,58 @@ class Report:
 
     def add_examples(self, reason: str, examples: Iterable[Example]) -> None:
         """Add examples of a reason; those with the smallest keys stay."""
-        self.examples[reason] = sorted({*self.examples.get(reason, []), *examples}, key=lambda e: e[:2])[:EXAMPLES]
+        self.examples[reason] = sorted({*self.examples.get(reason, []), *examples}, key=_by_key)[:EXAMPLES]
 
     def add_largest(self, signal: str, examples: Iterable[Example]) -> None:
         """Add documents with large values of a signal; the largest stay."""
         both = {*self.largest.get(signal, []), *examples}
-        self.largest[signal] = sorted(both, key=lambda e: (-(e.value or 0.0), e.key, e.id))[:LARGEST]
+        self.largest[signal] = sorted(both, key=lambda e: (-(e.value or 0.0), *_by_key(e)))[:LARGEST]
 
-    def change_excerpts(self, change: Callable[[Sequence[str]], list[str]]) -> None:
-        """Change all excerpts and addresses at once, and cut excerpts to the length that is written."""
+    def add_nearest(self, reason: str, dropped: Iterable[Example], kept: Iterable[Example]) -> None:
+        """Add documents near to a bound, on both sides of it; the nearest stay."""
+        kept_first = 1 if "<" in reason else -1
+        for into, examples, sign in (
+            (self.nearest_dropped, dropped, -kept_first),
+            (self.nearest_kept, kept, kept_first),
+        ):
+            both = {*into.get(reason, []), *examples}
+            if both:
+                into[reason] = sorted(both, key=lambda e: (sign * (e.value or 0.0), *_by_key(e)))[:NEAREST]
+
+    def add_cuts(self, step: str, examples: Iterable[Example]) -> None:
+        """Add documents that a step cut something out of; those with the smallest keys stay."""
+        self.cuts[step] = sorted({*self.cuts.get(step, []), *examples}, key=_by_key)[:EXAMPLES]
+
+    def shown(self) -> list[dict[str, list[Example]]]:
+        """All that holds documents, each a mapping of what they show to them."""
+        return [self.examples, self.largest, self.nearest_dropped, self.nearest_kept, self.cuts]
+
+    def change_excerpts(
+        self, change: Callable[[Sequence[str]], list[str]], place: Callable[[str, str], int] = lambda _, __: 0
+    ) -> None:
+        """Change all excerpts and addresses at once, and cut excerpts to the length that is written.
+
+        Args:
+            change: gives the texts that it is given, masked.
+            place: for a reason and the changed text of a document near to its bound, where in it that begins which
+                makes the signal; what is shown lies around it.
+        """
         groups = [*self.examples.values(), *self.largest.values()]
         new = iter(change([text for group in groups for e in group for text in (e.excerpt, e.url or "")]))
         for group in groups:
             group[:] = [e._replace(excerpt=next(new)[:EXCERPT], url=next(new) or None) for e in group]
+        near = [(r, group) for part in (self.nearest_dropped, self.nearest_kept) for r, group in part.items()]
+        cut = [("", group) for group in self.cuts.values()]
+        every = [e for _, group in (*near, *cut) for e in group]
+        new = iter(change([text for e in every for text in (_plain(e.excerpt), e.excerpt, e.url or "")]))
+        for reason, group in (*near, *cut):
+            for at, e in enumerate(group):
+                plain, marked, url = next(new), next(new), next(new)
+                # a value that a mark stands in is found in the plain text alone, which is then shown without marks
+                text = marked if _plain(marked) == plain else plain
+                safe = text[: LONGEST - _UNSAFE] if len(e.excerpt) >= LONGEST else text
+                where = place(reason, safe) if reason else safe.find(OPEN)
+                group[at] = e._replace(excerpt=_around(safe, max(0, where)), url=url or None)
 
     def faults(self) -> list[str]:
         """What does not add up; empty when nothing vanished."""
@@ -169,7 +228,11 @@ class Report:
             "languages": dict(sorted(self.languages.items())),
             "domains": dict(sorted(self.domains.items())),
             "sources": dict(sorted(self.sources.items())),
-            "largest": {signal: [list(e) for e in self.largest[signal]] for signal in sorted(self.largest)},
+            **{
+                part: {name: [list(e) for e in shown[name]] for name in sorted(shown)}
+                for part in ("largest", "nearest_dropped", "nearest_kept", "cuts")
+                for shown in (getattr(self, part),)
+            },
             "tallies": dict(sorted(self.tallies.items())),
         }
 
@@ -187,9 +250,34 @@ class Report:
             languages={k: list(v) for k, v in data["languages"].items()},
             domains={k: list(v) for k, v in data["domains"].items()},
             sources={k: list(v) for k, v in data["sources"].items()},
-            largest={k: [Example(*e) for e in v] for k, v in data["largest"].items()},
+            **{
+                part: {k: [Example(*e) for e in v] for k, v in data.get(part, {}).items()}  # older reports have not all
+                for part in ("largest", "nearest_dropped", "nearest_kept", "cuts")
+            },
             tallies=Counter(data["tallies"]),
         )
+
+
+def _by_key(example: Example) -> tuple[int, str, str, str]:
+    """An order of examples that depends on nothing but them."""
+    return example.key, example.id, example.url or "", example.excerpt
+
+
+def _plain(text: str) -> str:
+    return text.replace(OPEN, "").replace(CLOSE, "")
+
+
+def _around(text: str, at: int) -> str:
+    """A passage with what begins at `at` in it: whole lines where they are short enough."""
+    if at < PASSAGE // 2:
+        first = 0
+    else:
+        first = text.rfind("\n", at - PASSAGE // 2, at) + 1
+        first = first or text.find(" ", at - PASSAGE // 8, at) + 1 or at
+    if len(text) - first <= PASSAGE:
+        return text[first:]
+    last = text.rfind("\n", first + max(PASSAGE // 2, at - first), first + PASSAGE)
+    return text[first : last if last > 0 else first + PASSAGE]
 
 
 def add_rows(into: dict[str, list[int]], more: Mapping[str, list[int]]) -> None:

@@ -10,13 +10,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusmill import documents, spans, stats
+from corpusmill import documents, excerpts, spans, stats
 from corpusmill.signals import Measured, Verdict, judge
 from corpusmill.spec import limits, names
 from corpusmill.view import View
 
 Batch: TypeAlias = pa.RecordBatch | pa.Table | Mapping[str, Sequence[Any]]
-CONTEXT = 100  # bytes of text on both sides of an edit that is shown
 Mask = npt.NDArray[np.bool_]
 
 
@@ -121,6 +120,7 @@ class _Work:
     def __init__(self, batch: pa.RecordBatch, schema: pa.Schema) -> None:
         count = batch.num_rows
         self.input = batch
+        self.records = excerpts.Records(batch)
         self.view = View(batch)
         self.rows = np.arange(count, dtype=np.int64)
         self.alive = np.ones(count, bool)
@@ -148,11 +148,18 @@ class _Work:
         measured: Measured = measure(view)
         languages = measured.columns.get("language", _language(view))
         verdict = judge(step, measured.signals, languages)
-        self._record(_Step(name, target, measured, verdict), counts)
+        found = _Step(name, target, measured, verdict)
+        judged = self._record(found, counts)
+        if "text" in view.batch.schema.names:
+            excerpts.near(
+                self.report, self.records, name, step, view.column("text"), self.rows[target], measured.signals,
+                verdict, judged, languages,
+            )  # fmt: skip
         self._change(name, target, measured)
         counts.documents_out, counts.bytes_out = self._alive_size()
 
-    def _record(self, step: _Step, counts: stats.StepCounts) -> None:
+    def _record(self, step: _Step, counts: stats.StepCounts) -> Mask:
+        """Take over what was measured and decided; gives which of the measured were judged, being still there."""
         inputs = self.rows[step.target]
         failed = np.isin(np.arange(len(inputs)), list(step.measured.failed))
         judged = self.alive[inputs] & ~failed
@@ -171,6 +178,7 @@ class _Work:
             self.reasons[inputs[row]] = f"{step.name}.failed"
             counts.failed += int(self.alive[inputs[row]])
             self.alive[inputs[row]] = False
+        return judged
 
     def _drop(self, step: _Step, code: int, at: npt.NDArray[np.int64], counts: stats.StepCounts) -> None:
         reason = f"{step.name}.{step.verdict.reasons[code]}"
@@ -183,19 +191,16 @@ class _Work:
 
     def _examples(self, reason: str, at: npt.NDArray[np.int64], values: npt.NDArray[np.float64] | None) -> None:
         batch = self.view.batch
-        ids = batch.column("id").take(pa.array(at)).to_pylist()
-        order = sorted(range(len(at)), key=lambda i: stats.example(ids[i], None, None, "")[:2])[: stats.EXAMPLES]
         text = batch.column("text") if "text" in batch.schema.names else None
         self.report.add_examples(
             reason,
             [
-                stats.example(
-                    ids[i],
-                    batch.column("url")[int(at[i])].as_py(),
+                self.records.example(
+                    int(self.rows[at[i]]),
                     None if values is None else float(values[i]),
                     "" if text is None else text[int(at[i])].as_py(),
                 )
-                for i in order
+                for i in self.records.few(self.rows[at])
             ],
         )
 
@@ -229,8 +234,12 @@ class _Work:
         assert edits is not None
         assert not measured.failed, "a step that edits text must not also fail rows"
         moved = spans.Spans(target[edits.rows], edits.starts, edits.ends, edits.which, edits.replacements)
-        text = spans.apply(self.view.batch.column("text"), moved)
+        before = self.view.batch.column("text")
+        text = spans.apply(before, moved)
         self.view = View(_with_columns(self.view.batch, {"text": text}))
+        if not measured.shown:
+            self._cuts(name, before, moved)
+            return
         starts, ends = spans.placed(moved)
         for kind, edits_of in measured.shown.items():
             at = edits_of[np.unique(moved.rows[edits_of], return_index=True)[1]]  # the first of each document
@@ -243,15 +252,20 @@ class _Work:
 
     def _show(self, name: str, rows: npt.NDArray[np.int64], starts: Any, ends: Any) -> None:
         """Examples of edits, in the edited text around them."""
-        batch = self.view.batch
-        ids = batch.column("id").take(pa.array(rows)).to_pylist()
-        order = sorted(range(len(rows)), key=lambda i: stats.example(ids[i], None, None, "")[:2])[: stats.EXAMPLES]
         found = []
-        for i in order:
-            text = batch.column("text")[int(rows[i])].as_py().encode()
-            piece = text[max(0, starts[i] - CONTEXT) : ends[i] + CONTEXT].decode(errors="ignore")
-            found.append(stats.example(ids[i], batch.column("url")[int(rows[i])].as_py(), None, piece))
+        for i in self.records.few(self.rows[rows]):
+            text = self.view.batch.column("text")[int(rows[i])].as_py().encode()
+            piece = text[max(0, starts[i] - excerpts.CONTEXT) : ends[i] + excerpts.CONTEXT].decode(errors="ignore")
+            found.append(self.records.example(int(self.rows[rows[i]]), None, piece))
         self.report.add_examples(name, found)
+
+    def _cuts(self, name: str, texts: pa.Array, edits: spans.Spans) -> None:
+        """Examples of what was cut out of documents that are still there, in the text as it was."""
+        rows = excerpts.cut(texts, edits, self.alive[self.rows])
+        few = [int(rows[i]) for i in self.records.few(self.rows[rows])]
+        shown = [self.records.passage(int(self.rows[r]), None, excerpts.struck(texts, edits, r)) for r in few]
+        if shown:
+            self.report.add_cuts(name, shown)
 
     def _note_sizes(self) -> None:
         batch = self.view.batch

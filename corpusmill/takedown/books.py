@@ -57,7 +57,7 @@ def without(report: stats.Report, wanted: Wanted, hits: Hits, lost: int, *, firs
         report.records -= len(hits.reasons)
         report.dead -= hits.dead
         report.dropped -= len(hits.reasons) - hits.kept - hits.dead
-    for examples in (report.examples, report.largest):
+    for examples in report.shown():
         for name, shown in examples.items():
             ids, urls = (pa.array([getattr(e, column) for e in shown], pa.string()) for column in ("id", "url"))
             meant = wanted.matches(ids, urls)
