@@ -8,7 +8,8 @@ from corpusmill.spec import Bounds
 from corpusmill.stats import bin_edges
 
 BARS = 64  # at most, in a histogram
-KEPT, LOST, INK = "var(--accent)", "var(--lost)", "var(--ink)"
+STEP = 24  # pixels of a horizontal bar and the space after it
+KEPT, LOST = "var(--accent)", "var(--lost)"
 # Figures on axes: thousands as k, but 0 as 0, and small ones as they are.
 SHORT = "abs(datum.value) >= 1000 ? format(datum.value, '.3~s') : format(datum.value, '~r')"
 Data = list[dict[str, Any]]
@@ -114,7 +115,7 @@ def distribution(bins: Mapping[int, int], bounds: Mapping[str, Bounds], unit: st
         bars.append(
             {"from": low, "to": high, unit: count, "verdict": told, "values": _values(low, high, whole=made.whole)}
         )
-    scale = {"type": "log" if made.logarithmic else "linear", "nice": False, "zero": False}
+    scale = {"type": "log", "nice": False} if made.logarithmic else {"nice": False, "zero": False}
     axis = {"title": None, "grid": False, "tickCount": 6, "labelOverlap": True, "labelExpr": SHORT}
     if made.whole:
         axis["tickMinStep"] = 1
@@ -197,20 +198,21 @@ def kept_of(rows: Sequence[tuple[str, int, int]], unit: str = "documents", noun:
         noun: what became of the rest.
     """
     values: Data = [
-        {"name": name, unit: count, "what": what}
+        {"name": name, unit: count, "what": what, "place": place}
         for name, before, after in rows
-        for what, count in (("kept", after), (noun, before - after))
+        for place, (what, count) in enumerate((("kept", after), (noun, before - after)))
     ]
     color = {"scale": {"domain": ["kept", noun], "range": [KEPT, LOST]}, "title": None}
     return {
         "data": {"values": values},
-        "height": {"step": 24},
-        "mark": {"type": "bar", "tooltip": True},
+        "height": STEP * len(rows),
+        "mark": {"type": "bar"},
         "encoding": {
+            "tooltip": [{"field": "name"}, {"field": "what"}, {"field": unit, "type": "quantitative", "format": ","}],
             "y": _names([name for name, _, _ in rows]),
             "x": {"field": unit, "type": "quantitative", "axis": _axis(unit, 5)},
             "color": {"field": "what", "type": "nominal", **color},
-            "order": {"field": "what", "type": "nominal"},
+            "order": {"field": "place", "type": "quantitative"},
         },
     }
 
@@ -228,7 +230,7 @@ def bars(rows: Sequence[tuple[str, float]], unit: str, form: str = "~s") -> dict
     text = {"field": unit, "type": "quantitative", "format": form}
     return {
         "data": {"values": [{"name": name, unit: value} for name, value in rows]},
-        "height": {"step": 24},
+        "height": STEP * len(rows),
         "encoding": {"y": y, "x": x},
         "layer": [
             {"mark": {"type": "bar", "tooltip": True}},
@@ -256,7 +258,7 @@ def lines(values: Data, x: str, y: str, color: str = "", *, log: bool = False) -
         color: the field that tells lines apart, if there are several.
         log: whether y is logarithmic.
     """
-    scale = {"zero": False, **({"type": "log"} if log else {})}
+    scale = {"type": "log"} if log else {"zero": False}
     encoding: dict[str, Any] = {
         "x": {"field": x, "type": "quantitative", "axis": _axis(x, 6) | {"grid": False}},
         "y": {"field": y, "type": "quantitative", "scale": scale, "axis": {"title": y, "tickCount": 4}},

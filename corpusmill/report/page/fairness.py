@@ -122,7 +122,7 @@ def _flagged(flagged: Sequence[Killed]) -> Table:
         for one in flagged
     ]  # fmt: skip
     note = (
-        "Give such a signal bounds by language, e.g. {en: [0.8, null], '*': [null, null]}, or a splitter that fits."
+        "Run such a language by a recipe of its own: with bounds and a splitter that fit it, or without the rule."
         if rows
         else "No rule is."
     )

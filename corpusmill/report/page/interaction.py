@@ -129,7 +129,9 @@ def _more(count: Range, whole: int) -> str:
     """How much more would be kept, as a percentage of what is."""
     if not whole:
         return "" if not count.high else "all of it"
-    return " to ".join(dict.fromkeys(f"+{end / whole:.1%}" for end in count)) if count.high else ""
+    if not count.low:
+        return f"up to +{count.high / whole:.1%}" if count.high else ""
+    return " to ".join(dict.fromkeys(f"+{end / whole:.1%}" for end in count))
 
 
 def _chart(stage: StageSurvey, curve: Curve) -> Chart:

@@ -110,7 +110,7 @@ def _validation(metrics: Rows) -> Section | None:
     known = ("bits_per_byte", "validation_loss")
     drawn = [
         _curve(rows, name, "On the rows held out, the same each time. Lower is better; rising again is overfitting.")
-        for name in known if any(row.get(name) is not None for row in rows)
+        for name in known if sum(row.get(name) is not None for row in rows) > 1
     ]  # fmt: skip
     last = rows[-1]
     figures: list[tuple[str, Cell]] = [(name.replace("_", " "), last[name]) for name in known if name in last]

@@ -1,0 +1,128 @@
+"""The page's figures are those of the reports on disk, and it says what looks wrong."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from corpusmill import cli
+from corpusmill.report import outputs, page
+from corpusmill.report.page import lint, signals
+from corpusmill.spec import Bounds
+from corpusmill.storage import verify
+from tests.report.page import hostile
+from tests.stages import texts
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A run with all sections."""
+    return hostile.run(tmp_path_factory.mktemp("figures"))
+
+
+def test_figures_equal_the_reports(folder):
+    """Funnel, signals, duplicates, personal data, contamination, tokens: each figure is the one in report.json."""
+    made = {section.name: section.data for section in page.sections(outputs.find(str(folder)))}
+    wanted = {
+        "funnel",
+        "lint",
+        "signals",
+        "duplicates",
+        "languages",
+        "domains",
+        "personal",
+        "contamination",
+        "tokens",
+        "speed",
+    }
+    assert wanted <= set(made)
+    told = {path.parent.name: json.loads(path.read_text()) for path in sorted(folder.glob("*/report.json"))}
+    for stage, report in told.items():
+        assert made["funnel"][stage] == {name: report[name] for name in made["funnel"][stage]}
+        assert made["funnel"][stage]["steps"] == report["steps"]
+        assert made["speed"][stage] == json.loads((folder / stage / "timing.json").read_text())["seconds"]
+        for signal in report["bounds"]:
+            if signal in report["histograms"]:
+                assert made["signals"][signal]["documents"] == sum(report["histograms"][signal].values())
+    first, last = told["01-curate"], told["06-redact"]
+    step = next(step for step in first["steps"] if step["step"] == "gopher_quality")
+    assert made["signals"]["gopher_quality.words"]["lost_below"] == step["reasons"]["gopher_quality.words<30"] > 0
+    for stage, name in (("03-exact_dedup", "exact_dedup"), ("04-near_dedup", "near_dedup")):
+        assert made["duplicates"][name]["removed"] == told[stage]["dropped"] > 0
+    for what in ("languages", "domains", "sources"):
+        rows = made["languages"] if what == "languages" else made["domains"][what]
+        assert rows == {n: [c[0], *last[what].get(n, [0, 0, 0])[1:]] for n, c in first[what].items()}
+    assert made["personal"]["redact"]["edits"]["email"] == last["tallies"]["redact.edits.email"] > 0
+    assert made["contamination"]["02-decontaminate"] == told["02-decontaminate"]["contamination"]
+    packed = {name.removeprefix("tokenize."): n for name, n in told["07-tokenize"]["tallies"].items()}
+    assert made["tokens"]["tallies"] == packed
+
+
+def test_figures_stand_on_the_page(folder):
+    """The written page shows the funnel's counts, and twice the same bytes; verify leaves it out."""
+    run = outputs.find(str(folder))
+    path = page.write(run, price_per_hour=0.5)
+    written = Path(path).read_text()
+    report = json.loads((folder / "01-curate/report.json").read_text())
+    assert f"<dd>{report['records']:,}</dd>" in written
+    for reason, count in report["steps"][1]["reasons"].items():
+        short = reason.removeprefix("gopher_quality.").replace("<", "&lt;").replace(">", "&gt;")
+        assert f"{short}</code>" in written
+        assert f'<td class="r">{count:,}</td>' in written
+    assert "<dt>cost</dt>" in written
+    assert page.page(run, 0.5) == written
+    assert "report.html" not in verify.files(str(folder))
+
+
+def test_counts_that_do_not_add_up_are_seen(folder, tmp_path):
+    """A stage that received less than was kept before says so, in funnel and lint."""
+    run = outputs.find(str(folder))
+    report = run.stages[1]._told
+    report["records"] -= 1
+    told = {section.name: section for section in page.sections(run)}
+    row = told["funnel"].tables[1].rows[1]
+    assert row.tone == "alarm"
+    assert "were kept by the stage before" in row.cells[-1]
+    assert any(item.what == "counts do not add up" and item.grave for item in lint.findings(run))
+
+
+def test_lint_finds_what_is_planted(tmp_path):
+    """A rule that never fires, a percentage for a share, a source that is lost, a step that takes everything."""
+    documents = [{"id": f"d{n}", "text": hostile.prose(n, 5), "source": "books"} for n in range(1100)]
+    documents += [{"id": f"w{n}", "text": "Too short.", "source": "web"} for n in range(30)]
+    corpus = texts.write(tmp_path / "texts", documents)
+    steps = """
+        {use: gopher_quality, words: [30, 100000], stop_words: [0, null]}
+        {use: gopher_repetition, top_2_grams: [null, 30], top_3_grams: [0.9, null]}
+    """
+    texts.run(corpus, tmp_path / "out", steps)
+    found = {(item.what, item.subject): item for item in lint.findings(outputs.find(str(tmp_path / "out/small")))}
+    assert found["source lost", "web"].grave
+    assert found["removed everything", "gopher_repetition"].grave
+    assert found["bound out of range", "gopher_repetition.top_3_grams"].grave
+    assert not found["bound out of range", "gopher_repetition.top_2_grams"].grave
+    assert "mean_word_length" in found["rules that never fired", "gopher_quality"].found
+    assert list(found.values()) == sorted(found.values(), key=lambda item: not item.grave)
+
+
+def test_bounds_by_language_are_written_out():
+    """One bound for all is short; several are named."""
+    assert signals.written({"*": Bounds(1, None)}) == "[1, null]"
+    assert signals.written({"*": Bounds(1, None), "en": Bounds(None, 0.5)}) == "*: [1, null], en: [null, 0.5]"
+    assert signals.written({"*": Bounds(None, None)}) == "none"
+
+
+def test_a_takedown_takes_the_page_along(tmp_path, capsys):
+    """After remove, the page is made anew and no longer shows the document's address."""
+    documents = [{"id": f"d{n}", "url": f"https://site.example/{n}", "text": hostile.prose(n)} for n in range(6)]
+    documents.append({"id": "gone", "url": "https://gone.example/page", "text": "Too short."})
+    texts.run(
+        texts.write(tmp_path / "texts", documents), tmp_path / "out", "{use: gopher_quality, stop_words: [0, null]}"
+    )
+    assert 0 == cli.main(["report", str(tmp_path / "out"), "--html"])
+    before = (tmp_path / "out/small/report.html").read_text()
+    assert "gone.example" in before
+    (tmp_path / "ids").write_text("gone\n")
+    assert 0 == cli.main(["remove", str(tmp_path / "out"), str(tmp_path / "ids")])
+    assert "gone.example/page" not in (tmp_path / "out/small/report.html").read_text()
+    assert capsys.readouterr().err == ""
