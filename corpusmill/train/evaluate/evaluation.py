@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from corpusmill.errors import InputError, UsageError
+from corpusmill.errors import InputError, RunError, UsageError
 from corpusmill.stages.work import digest
 from corpusmill.storage import paths
 from corpusmill.tokenize.sizes import token_bytes
@@ -66,8 +67,18 @@ def evaluate(ask: Ask, domains: Domains, say: Callable[[str], None] = lambda _: 
 
     Raises:
         UsageError: nothing is asked for, or an unknown task. InputError: files or shards that cannot be used, or that
-            are of another tokenizer than the model.
+            are of another tokenizer than the model. RunError: the GPU has too little memory, or the model gives NaN.
     """
+    try:
+        return _evaluate(ask, domains, say)
+    except torch.OutOfMemoryError as error:
+        told = str(error).split(". ", 1)[0]
+        raise RunError(
+            f"out of memory with batches of up to {ask.batch} rows ({told}); try --batch {max(ask.batch // 4, 1)}"
+        ) from error
+
+
+def _evaluate(ask: Ask, domains: Domains, say: Callable[[str], None]) -> Results:
     if not (ask.tasks or ask.data or ask.shards):
         raise UsageError("nothing to evaluate: give --data with evaluation files, --tasks, or --shards")
     if ask.harness and not (ask.tasks and ask.data):

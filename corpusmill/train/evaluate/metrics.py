@@ -106,7 +106,7 @@ def mean(metric: str, values: Sequence[Values]) -> Mean | None:
     value = float(found.mean())
     error = float(found.std(ddof=1) / math.sqrt(len(found))) if len(found) > 1 else None
     if metric == "perplexity":
-        value = math.exp(-value)
+        value = math.exp(min(-value, 700.0))  # a model that knows nothing would overflow
         error = None if error is None else error * value
     return Mean(value, error, len(found))
 

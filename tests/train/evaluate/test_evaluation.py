@@ -3,9 +3,11 @@
 import json
 
 import pytest
+import torch
 
-from corpusmill import cli
+from corpusmill import cli, drive, local, plan, recipe
 from corpusmill.train import export
+from tests import runs
 from tests.train import tiny
 from tests.train.evaluate import toy
 
@@ -72,6 +74,37 @@ def test_results_lie_beside_the_model_and_are_compared(folder, capsys):
     assert 1 == sum(line.split()[:2] == ["sums", "bpb"] for line in told.splitlines())
 
 
+RECIPE = """
+name: small
+input: {{format: jsonl, paths: ['{folder}/in.jsonl']}}
+steps:
+  - {{use: tokenize, tokenizer: {folder}/packed/tokenizer.json, sequence_length: {length}, validation: 0.4}}
+output: {folder}/out{length}
+"""
+
+
+def test_a_run_is_measured_by_domain_and_compared_across_packings(folder, capsys):
+    """Sources come from the run; documents are the same ones however they were packed."""
+    lines = [
+        {"id": f"d{n}", "text": f"{TEXTS[n % 2]} Number {n}.", "source": "web" if n % 3 else "books"} for n in range(30)
+    ]
+    (folder / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for length in 96, 192:
+        found = recipe.parse(RECIPE.format(folder=folder, length=length), "small.yaml", ())
+        drive.run(plan.make(found), local.executor(), runs.Silent())
+        out = str(folder / f"{length}.json")
+        run = str(folder / f"out{length}" / "small")
+        assert 0 == cli.main(["eval", str(folder / "model"), "--shards", run, "--out", out])
+    scores = {row["group"]: row for row in json.loads((folder / "96.json").read_text())["scores"][::3]}
+    assert {"", "source=web", "source=books"} == set(scores)
+    assert scores[""]["items"] == scores["source=web"]["items"] + scores["source=books"]["items"]
+    capsys.readouterr()
+    assert 0 == cli.main(["eval", "--compare", str(folder / "96.json"), str(folder / "192.json")])
+    (line,) = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("validation")]
+    assert ("bits_per_byte", scores[""]["items"]) == (line[1], int(line[-1]))
+    assert 0.0 == pytest.approx(float(line[4]), abs=1e-3)
+
+
 def test_a_generation_task_writes(folder, tmp_path):
     """The model itself writes, through the cache, to the answer's stop."""
     pytest.importorskip("sacrebleu")
@@ -96,7 +129,7 @@ def test_what_cannot_be_evaluated_is_told(folder, tmp_path, capsys):
     assert "--shots: found -1" in fails(model, "--shots", "-1", "--data", str(folder / "data"))
     assert "no model here" in fails(str(tmp_path), "--data", str(folder / "data"))
     assert "needs --tasks, the harness's names" in fails(model, "--harness", "lm-eval", "--data", str(folder / "data"))
-    other = str(tiny.shards(tmp_path / "bytes", rows=8, validation=4))
+    other = str(tiny.shards(tmp_path / "bytes", rows=40, validation=40))
     assert "take shards of the model's tokenizer" in fails(model, "--shards", other)
     longer = toy.pack(tmp_path / "long", TEXTS, TEXTS, length=toy.LENGTH * 2)
     assert "rows of 384 tokens, and the model reads 192" in fails(model, "--shards", longer)
@@ -104,3 +137,15 @@ def test_what_cannot_be_evaluated_is_told(folder, tmp_path, capsys):
     bare = tmp_path / "bare"
     export.save(toy.evaluated().model, str(bare), eos=0)
     assert "the model has no tokenizer" in fails(str(bare), "--data", str(folder / "data"))
+
+
+def test_a_full_gpu_is_told(folder, monkeypatch, capsys):
+    """The message says what was tried and what may fit."""
+
+    def full(self, batch):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ...")
+
+    monkeypatch.setattr("corpusmill.train.evaluate.model.Evaluated.losses", full)
+    assert 1 == cli.main(["eval", str(folder / "model"), "--shards", str(folder / "packed"), "--batch", "8"])
+    told = capsys.readouterr().err
+    assert "out of memory with batches of up to 8 rows (CUDA out of memory); try --batch 2" in told

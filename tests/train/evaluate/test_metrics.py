@@ -49,6 +49,7 @@ def test_means_and_their_errors():
     assert (math.exp(2), math.exp(2) * 1.0, 2) == pytest.approx((value, error, n))
     assert (1.0, None, 1) == metrics.mean("acc", values[:1])
     assert metrics.mean("acc_norm", values) is None
+    assert math.isfinite(metrics.mean("perplexity", [{"log_probability": -900.0}]).value)
 
 
 def test_written_answers_by_hand():
