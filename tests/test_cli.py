@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from corpusmill import cli
+from corpusmill.cli import shared
 from tests import crawl, runs
 
 
@@ -30,11 +32,12 @@ def recipe_file(tmp_path):
 def test_no_new_flags():
     """Knobs belong into the recipe; a new flag needs a reason, and this list."""
     expected = {
-        "run": ["--exchange", "--help", "--runner", "--set", "--workers"], "plan": ["--help", "--set"], 
-        "report": ["--help", "--html", "--price-per-hour"],
-        "explain": ["--help"], "trace": ["--help", "--json", "--run", "--step", "--text"], "export": ["--help", "--out"],
+        "run": ["--exchange", "--help", "--json", "--quiet", "--runner", "--set", "--workers"],
+        "plan": ["--help", "--json", "--set"],
+        "report": ["--help", "--html", "--json", "--price-per-hour"],
+        "explain": ["--help", "--json"], "trace": ["--help", "--json", "--run", "--step", "--text"], "export": ["--help", "--out"],
         "what-if": ["--drop", "--examples", "--help", "--json", "--sweep"],
-        "verify": ["--help"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help"],
+        "verify": ["--help", "--json"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help", "--json"],
         "steps": ["--help"], "recipes": ["--copy", "--help"], "mixtures": ["--help"],
         "tokenizer": ["--help"], "tokenizer train": [
             "--help", "--out", "--pattern", "--run", "--runner", "--sample-mb", "--special-token", "--split-digits",
@@ -133,6 +136,71 @@ def test_explain_by_url_and_by_id(done, capsys):
     assert "https://site0.example/0/0" in capsys.readouterr().out
 
 
+def test_json_for_programs_says_what_the_tables_say(recipe_file, tmp_path, capsys):
+    """Standard output is JSON and nothing else: plan, run, report, explain, remove, verify."""
+
+    def told(*arguments, code=0):
+        assert code == cli.main([*arguments, "--json"])
+        return json.loads(capsys.readouterr().out)
+
+    plan = told("plan", str(recipe_file))
+    assert [["resiliparse", "gopher_quality", "fineweb_quality"]] == [stage["steps"] for stage in plan["stages"]]
+    run = told("run", str(recipe_file), "--runner", "local", "--quiet")
+    out = run["output"]
+    assert len(plan["shards"]) == run["stages"][0]["shards"]
+    assert 28 == run["stages"][0]["report"]["records"]
+    assert Path(run["page"]).exists()
+    written = json.loads((tmp_path / "out" / "small" / "01-curate" / "report.json").read_text())
+    assert written == told("report", out)["stages"][0]["report"]
+    found = told("explain", out, "https://site0.example/0/0")
+    assert "gopher_quality.words<50" == found["reason"] == found["stages"][0]["reason"]
+    words = found["stages"][0]["signals"]["gopher_quality.words"]
+    assert [50, 100000] == words["bounds"]
+    assert words["value"] < 50
+    assert found["packed"] is None
+    assert {"same": True, "differences": []} == told("verify", out, out)
+    (tmp_path / "ids").write_text("https://site0.example/0/0\nhttps://nobody.example/\n")
+    would = told("remove", out, str(tmp_path / "ids"), "--dry-run")
+    assert [1] == [stage["records"] for stage in would["stages"]]
+    assert [{"line": 2, "entry": "https://nobody.example/"}] == would["missing"]
+    assert would["proof"] is None
+    runs.run(tmp_path / "crawl", tmp_path / "other", "steps.gopher_quality.words=[1, 100000]")
+    assert not told("verify", out, str(tmp_path / "other"), code=1)["same"]
+
+
+def test_quiet_shows_nothing(recipe_file, capsys):
+    """A run that ends well says nothing with --quiet; errors are told all the same."""
+    assert 0 == cli.main(["run", str(recipe_file), "--runner", "local", "--quiet"])
+    assert ("", "") == tuple(capsys.readouterr())
+    assert 2 == cli.main(["run", "nothing.yaml", "--quiet"])
+    assert "nothing.yaml: no such recipe" in capsys.readouterr().err
+
+
+def test_errors_on_a_terminal_and_in_a_pipe(tmp_path, capsys, monkeypatch):
+    """A terminal shows what was found in red and what to do below; a pipe gets one line without colour."""
+    assert 2 == cli.main(["report", str(tmp_path)])
+    line = capsys.readouterr().err
+    assert "\x1b" not in line
+    assert 1 == line.count("\n")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert 2 == cli.main(["report", str(tmp_path) + "\u202e\x1b]0;owned\x07"])
+    shown = capsys.readouterr().err
+    assert "\x1b[31mcorpusmill: " in shown
+    assert "\n  Expected the output of" in shown
+    assert "\x1b]0" not in shown
+    assert "\u202e" not in shown
+
+
+def test_what_to_do_is_what_stands_after_the_last_semicolon():
+    """A list of faults stays whole, and brackets are not torn apart."""
+    assert ("a: found 1", "Expected 2") == shared.parted("a: found 1; expected 2")
+    assert ("a: found 1; or 2", "Do that") == shared.parted("a: found 1; or 2; do that")
+    for whole in ("two faults:\na; b\nc; d", "a (one; two)", "a"):
+        assert (whole, "") == shared.parted(whole)
+
+
 def test_explain_what_the_reader_dropped(done, capsys):
     """A record that never reached a step is explained too."""
     assert 0 == cli.main(["explain", str(done), "https://site.example/gone"])
@@ -178,6 +246,7 @@ def test_recipes_are_listed_printed_and_copied(tmp_path, capsys):
         (["run", "{recipe}", "--runner", "DirectRunner"], "is refused"),
         (["run", "{recipe}", "--runner", "local", "--", "--project=x"], "takes no options after --"),
         (["report", "/nowhere"], "/nowhere: no such folder"),
+        (["report", "/nowhere", "--html", "--json"], "one of the two at a time"),
         (["steps", "gopher"], "no step 'gopher'; did you mean 'gopher_quality'?"),
         (["verify", "/nowhere", "/nowhere"], "/nowhere"),
     ],

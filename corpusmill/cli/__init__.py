@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from corpusmill import __version__, errors
 from corpusmill.cli import asking, evaluation, models, outputs, planning, pretraining, reports, runs, tools, training
+from corpusmill.cli.shared import fail
 
 EPILOG = "What follows -- goes to Beam as it is, e.g. run … --runner DataflowRunner -- --project=… --region=…"
 
@@ -21,10 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.call(options))
     except errors.CorpusmillError as error:
-        print(f"corpusmill: {error}", file=sys.stderr)
+        fail(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        print("corpusmill: stopped; committed shards are kept, the same command goes on from there", file=sys.stderr)
+        fail("stopped; committed shards are kept, the same command goes on from there")
         return 130
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         sys.stderr.close()

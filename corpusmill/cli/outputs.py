@@ -16,12 +16,14 @@ def add(commands: "Commands") -> None:
     verify = commands.add_parser("verify", help="are two outputs the same, file by file")
     verify.add_argument("a", metavar="A")
     verify.add_argument("b", metavar="B")
+    verify.add_argument("--json", action="store_true", help="as JSON")
     verify.set_defaults(call=_verify)
 
     remove = commands.add_parser("remove", help="take documents down from a finished run, and leave a proof")
     remove.add_argument("output", help="folder of a run")
     remove.add_argument("list", metavar="IDS", help="a file with one id or URL a line; - is standard input")
     remove.add_argument("--dry-run", action="store_true", help="show what would be done; write nothing")
+    remove.add_argument("--json", action="store_true", help="as JSON")
     remove.set_defaults(call=_remove)
 
     export = commands.add_parser("export", help="packed shards for other trainers")
@@ -32,9 +34,13 @@ def add(commands: "Commands") -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from corpusmill.report import told
     from corpusmill.storage import verify
 
     differences = verify.compare(options.a, options.b)
+    if options.json:
+        print(told.text(told.differing(differences)))
+        return 1 if differences else 0
     for difference in differences:
         print(difference)
     print(f"{len(differences)} differences" if differences else "the same, file by file")
@@ -42,14 +48,18 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _remove(options: argparse.Namespace) -> int:
-    from corpusmill.report import outputs, page
+    from corpusmill.report import outputs, page, told
     from corpusmill.report.taken import taken
     from corpusmill.takedown.remove import remove
     from corpusmill.takedown.wanted import Wanted
 
     wanted = Wanted.parse(_given(options.list), options.list)
     run = outputs.find(options.output)
-    show(taken(remove(run.root, run.recipe, wanted, dry_run=options.dry_run), dry_run=options.dry_run))
+    done = remove(run.root, run.recipe, wanted, dry_run=options.dry_run)
+    if options.json:
+        print(told.text(told.taken(done, dry_run=options.dry_run)))
+    else:
+        show(taken(done, dry_run=options.dry_run))
     if not options.dry_run:
         page.write(outputs.find(run.root))
     return 0

@@ -20,11 +20,13 @@ def add(commands: "Commands") -> None:
     report.add_argument(
         "--price-per-hour", type=price, metavar="PRICE", help="of one core; the page then tells the cost"
     )
+    report.add_argument("--json", action="store_true", help="the reports of all stages as JSON")
     report.set_defaults(call=_report)
 
     explain = commands.add_parser("explain", help="what happened to one document, or to those of a packed row")
     explain.add_argument("output", help="folder of a run")
     explain.add_argument("query", metavar="id-or-url-or-row", help="an id, a URL, or a row as train/00000.arrow:17")
+    explain.add_argument("--json", action="store_true", help="a JSON object for each record")
     explain.set_defaults(call=_explain)
 
     trace = commands.add_parser("trace", help="which documents lie in rows of a packed shard, or in a training step")
@@ -48,9 +50,16 @@ def _report(options: argparse.Namespace) -> int:
     from corpusmill.report import outputs
 
     if options.html is not None:
+        if options.json:
+            raise UsageError("--html and --json: one of the two at a time")
         return _page(options)
     if options.price_per_hour is not None:
         raise UsageError("--price-per-hour: only the page tells the cost; add --html")
+    if options.json:
+        from corpusmill.report import told
+
+        print(told.text(told.reported(outputs.find(options.output))))
+        return 0
     from corpusmill.report.stage import stage
 
     for found in outputs.find(options.output).stages:
@@ -72,8 +81,12 @@ def _page(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from corpusmill.report import explain, outputs
+    from corpusmill.report import explain, outputs, told
 
+    if options.json:
+        for record in told.explained(outputs.find(options.output), options.query):
+            print(told.text(record))
+        return 0
     for part in explain.answer(outputs.find(options.output), options.query):
         show(part)
     return 0

@@ -3,16 +3,16 @@
 import argparse
 import logging
 import shlex
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from corpusmill import errors
-from corpusmill.cli.shared import positive, show
+from corpusmill.cli.shared import positive, show, warn
 
 if TYPE_CHECKING:
     from corpusmill.cli.shared import Commands
     from corpusmill.drive import Execute
+    from corpusmill.results import StageResult
     from corpusmill.stats import Report
     from corpusmill.storage.manifest import Manifest
 
@@ -27,10 +27,13 @@ def add(commands: "Commands") -> None:
     run.add_argument("--workers", type=positive, default=1, metavar="N", help="processes on this machine (default 1)")
     run.add_argument("--runner", default="FnApiRunner", help="local, or as Beam names it (default FnApiRunner)")
     run.add_argument("--exchange", choices=("indexed", "packed"), help=EXCHANGE)
+    run.add_argument("--json", action="store_true", help="all that is known of the run as JSON, instead of tables")
+    run.add_argument("--quiet", action="store_true", help="show nothing but errors, and JSON if that is asked for")
     run.set_defaults(call=_run)
 
     plan = commands.add_parser("plan", help="show stages, shards and sizes; run nothing")
     _recipe_arguments(plan)
+    plan.add_argument("--json", action="store_true", help="as JSON, with every shard")
     plan.set_defaults(call=_plan)
 
 
@@ -42,24 +45,35 @@ def _recipe_arguments(command: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from corpusmill import drive, plan, recipe
-    from corpusmill.report import outputs, page
-    from corpusmill.report.progress import Bar
-    from corpusmill.report.stage import stage
-    from corpusmill.storage import paths
+    from corpusmill.report import outputs, page, told
+    from corpusmill.report.progress import Bar, Silence
     from corpusmill.takedown import journal
 
     chosen = plan.make(recipe.load(options.recipe, options.set))
     execute = executor(options)
     journal.finish(chosen.root)  # a takedown that was stopped half-way
-    results = drive.run(chosen, execute, Bar())
+    results = drive.run(chosen, execute, Silence() if options.quiet else Bar())
+    if not (options.json or options.quiet):
+        _tell(results)
+    if results[0].resumed < len(results[0].manifest.shards) and journal.proofs(chosen.root):
+        warn(ANEW.format(chosen.root))
+    written = page.write(outputs.find(chosen.root))
+    if options.json:
+        print(told.text(told.ran(chosen, results, written)))
+    elif not options.quiet:
+        print(f"page     {written}")
+        print(f"why?     corpusmill explain {chosen.root} {_sample([result.report for result in results])}")
+    return 0
+
+
+def _tell(results: "Sequence[StageResult]") -> None:
+    """The table of each stage, and where its files lie."""
+    from corpusmill.report.stage import stage
+    from corpusmill.storage import paths
+
     for result in results:
         show(stage(result.layout.title, result.report, result.seconds, result.further))
         print(f"\nshards   {paths.join(result.layout.folder, _kind(result.manifest))}\nreport   {result.layout.report}")
-    if results[0].resumed < len(results[0].manifest.shards) and journal.proofs(chosen.root):
-        print(f"corpusmill: {ANEW.format(chosen.root)}", file=sys.stderr)
-    print(f"page     {page.write(outputs.find(chosen.root))}")
-    print(f"why?     corpusmill explain {chosen.root} {_sample([result.report for result in results])}")
-    return 0
 
 
 def _kind(manifest: "Manifest") -> str:
@@ -100,7 +114,12 @@ def executor(options: argparse.Namespace) -> "Execute":
 
 def _plan(options: argparse.Namespace) -> int:
     from corpusmill import plan, recipe
+    from corpusmill.report import told
     from corpusmill.report.planned import planned
 
-    show(planned(plan.make(recipe.load(options.recipe, options.set))))
+    made = plan.make(recipe.load(options.recipe, options.set))
+    if options.json:
+        print(told.text(told.planned(made)))
+    else:
+        show(planned(made))
     return 0

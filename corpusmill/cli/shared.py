@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import sys
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -58,3 +59,48 @@ def show(item: object) -> None:
     if not console.is_terminal:
         console.width = 140  # a pipe or a file has no width
     console.print(item)
+
+
+def warn(message: str) -> None:
+    """Tell something on standard error; on a terminal in yellow."""
+    _tell(message, "yellow")
+
+
+def fail(message: str) -> None:
+    """Tell on standard error what went wrong: on a terminal in red, what to do about it on a line of its own.
+
+    Elsewhere the message stays as it is, so that a log has it on one line.
+    """
+    _tell(message, "red")
+
+
+def _tell(message: str, style: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, highlight=False)
+    whole = f"corpusmill: {message}"
+    if not console.is_terminal:
+        print(whole, file=sys.stderr)
+        return
+    what, hint = parted(whole)
+    # folded by the terminal and not by us, so that paths can be copied whole
+    console.print(Text(plain(what), style), soft_wrap=True)
+    if hint:
+        console.print(Text(f"  {plain(hint)}"), soft_wrap=True)
+
+
+def plain(text: str) -> str:
+    """The text with control characters spelled out: it may quote a page, and a terminal would obey them."""
+    return "".join(c if c in "\n\t" or c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+
+
+def parted(message: str) -> tuple[str, str]:
+    """What was found, and what to do: our messages tell that after their last semicolon, if at all.
+
+    A list of faults, of several lines, stays whole; so does a message whose last semicolon stands in brackets.
+    """
+    what, mark, hint = message.rpartition("; ")
+    if not mark or "\n" in message or hint.count(")") != hint.count("("):
+        return message, ""
+    return what, hint[:1].upper() + hint[1:]

@@ -79,6 +79,23 @@ class Bar:
         self._console.print(told, highlight=False, soft_wrap=True)
 
 
+class Silence:
+    """Progress that is not shown, for `--quiet`; a second try of the engine is still told, since something failed."""
+
+    def begin(self, stage: str, shards: int, done: int, input_bytes: int) -> None:
+        """A stage begins."""
+
+    def update(self, shards: int, documents: int, read: int) -> None:
+        """Totals so far."""
+
+    def retry(self, why: str) -> None:
+        """Say what happened."""
+        print(f"corpusmill: {why}; going on with the shards that are not committed", file=sys.stderr)
+
+    def end(self) -> None:
+        """A stage ends."""
+
+
 def megabytes(count: float) -> str:
     """Bytes as people read them: `12.3 MB`."""
     for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
