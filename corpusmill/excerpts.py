@@ -19,6 +19,7 @@ from corpusmill.spec import intervals, limits
 
 CONTEXT = 100  # bytes of text on both sides of an edit that is shown
 _EARLY = 2_000  # bytes of a text in which its first cut must begin to be shown
+_TRIED = 50  # documents that are looked at for cuts to show
 _BYTES = 4 * stats.LONGEST  # that surely hold as many code points
 
 Int64s = npt.NDArray[np.int64]
@@ -119,17 +120,21 @@ def _decoded(data: bytes) -> str:
     return data.decode(errors="ignore")[: stats.LONGEST].replace(stats.OPEN, "\ufffd").replace(stats.CLOSE, "\ufffd")
 
 
-def cut(texts: pa.Array, edits: Spans, alive: npt.NDArray[np.bool_]) -> Int64s:
-    """Rows of texts out of which something was cut that can be shown.
+def cut(records: Records, inputs: Int64s, texts: pa.Array, edits: Spans, alive: npt.NDArray[np.bool_]) -> list[int]:
+    """The few rows of texts whose cuts are shown: something that is not blank was cut early in each.
 
     Args:
+        records: of the batch.
+        inputs: (M,), rows of the records.
         texts: (M,), before the edits.
         edits: of these texts.
         alive: (M,), whose cuts are worth showing.
     """
     early = np.flatnonzero(alive[edits.rows] & (edits.starts < _EARLY))
     rows, first = np.unique(edits.rows[early], return_index=True)
-    return rows[[not _blank(texts, edits, at) for at in early[first].tolist()]] if len(rows) else rows
+    some = records.few(inputs[rows], _TRIED)
+    found = [int(rows[at]) for at in some.tolist() if not _blank(texts, edits, int(early[first[at]]))]
+    return found[: stats.EXAMPLES]
 
 
 def _blank(texts: pa.Array, edits: Spans, at: int) -> bool:

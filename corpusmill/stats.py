@@ -181,18 +181,20 @@ class Report:
         new = iter(change([text for group in groups for e in group for text in (e.excerpt, e.url or "")]))
         for group in groups:
             group[:] = [e._replace(excerpt=next(new)[:EXCERPT], url=next(new) or None) for e in group]
-        near = [(r, group) for part in (self.nearest_dropped, self.nearest_kept) for r, group in part.items()]
-        cut = [("", group) for group in self.cuts.values()]
-        every = [e for _, group in (*near, *cut) for e in group]
-        new = iter(change([text for e in every for text in (_plain(e.excerpt), e.excerpt, e.url or "")]))
-        for reason, group in (*near, *cut):
-            for at, e in enumerate(group):
-                plain, marked, url = next(new), next(new), next(new)
-                # a value that a mark stands in is found in the plain text alone, which is then shown without marks
-                text = marked if _plain(marked) == plain else plain
-                safe = text[: LONGEST - _UNSAFE] if len(e.excerpt) >= LONGEST else text
-                where = place(reason, safe) if reason else safe.find(OPEN)
-                group[at] = e._replace(excerpt=_around(safe, max(0, where)), url=url or None)
+        groups = [*self.nearest_dropped.values(), *self.nearest_kept.values(), *self.cuts.values()]
+        every = [e for group in groups for e in group]
+        new = iter(change([text for e in every for text in (_plain(e.excerpt), e.url or "")]))
+        marked = iter(change([e.excerpt for group in self.cuts.values() for e in group]))
+        for part in (self.nearest_dropped, self.nearest_kept, self.cuts):
+            for name, group in part.items():
+                for at, e in enumerate(group):
+                    text, url = next(new), next(new)
+                    if part is self.cuts:  # a value that a mark stands in is found in the plain text alone
+                        both = next(marked)
+                        text = both if _plain(both) == text else text
+                    safe = text[: LONGEST - _UNSAFE] if len(e.excerpt) >= LONGEST else text
+                    where = safe.find(OPEN) if part is self.cuts else place(name, safe) if len(safe) > PASSAGE else 0
+                    group[at] = e._replace(excerpt=_around(safe, max(0, where)), url=url or None)
 
     def faults(self) -> list[str]:
         """What does not add up; empty when nothing vanished."""
@@ -246,16 +248,20 @@ class Report:
             incidents=[(str(f), int(o), str(w)) for f, o, w in data["incidents"]],
             steps={step["step"]: StepCounts.from_json(step) for step in data["steps"]},
             histograms={k: Counter({int(b): n for b, n in v.items()}) for k, v in data["histograms"].items()},
-            examples={k: [Example(*e) for e in v] for k, v in data["examples"].items()},
+            examples=_examples(data["examples"]),
             languages={k: list(v) for k, v in data["languages"].items()},
             domains={k: list(v) for k, v in data["domains"].items()},
             sources={k: list(v) for k, v in data["sources"].items()},
-            **{
-                part: {k: [Example(*e) for e in v] for k, v in data.get(part, {}).items()}  # older reports have not all
-                for part in ("largest", "nearest_dropped", "nearest_kept", "cuts")
-            },
+            largest=_examples(data["largest"]),
+            nearest_dropped=_examples(data.get("nearest_dropped", {})),  # older reports have none
+            nearest_kept=_examples(data.get("nearest_kept", {})),
+            cuts=_examples(data.get("cuts", {})),
             tallies=Counter(data["tallies"]),
         )
+
+
+def _examples(data: Mapping[str, Any]) -> dict[str, list[Example]]:
+    return {name: [Example(*e) for e in shown] for name, shown in data.items()}
 
 
 def _by_key(example: Example) -> tuple[int, str, str, str]:

@@ -261,9 +261,8 @@ class _Work:
 
     def _cuts(self, name: str, texts: pa.Array, edits: spans.Spans) -> None:
         """Examples of what was cut out of documents that are still there, in the text as it was."""
-        rows = excerpts.cut(texts, edits, self.alive[self.rows])
-        few = [int(rows[i]) for i in self.records.few(self.rows[rows])]
-        shown = [self.records.passage(int(self.rows[r]), None, excerpts.struck(texts, edits, r)) for r in few]
+        rows = excerpts.cut(self.records, self.rows, texts, edits, self.alive[self.rows])
+        shown = [self.records.passage(int(self.rows[r]), None, excerpts.struck(texts, edits, r)) for r in rows]
         if shown:
             self.report.add_cuts(name, shown)
 

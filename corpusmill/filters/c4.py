@@ -11,7 +11,7 @@ from corpusmill.signals import Measured
 from corpusmill.spec import Bounds, spec
 
 if TYPE_CHECKING:
-    from corpusmill.kernels.c4 import Page
+    from corpusmill.kernels.c4 import Page, Rules
     from corpusmill.view import View
 
 Flags = npt.NDArray[np.bool_]
@@ -90,16 +90,14 @@ class C4:
         return measure
 
 
-def _measure(step: C4, view: "View") -> Measured:
+def rules(step: C4) -> "Rules":
+    """The rules for lines as the kernel takes them."""
     from corpusmill import splitters
     from corpusmill.kernels import c4
-    from corpusmill.kernels.line_edits import keep_lines
-    from corpusmill.kernels.unicode import lengths
-    from corpusmill.spans import Spans
 
     reading = READINGS[step.dialect]
     assert step.min_words_per_line is not None  # the dialect's own was taken
-    rules = c4.Rules(
+    return c4.Rules(
         _decimal_digits(),
         splitters.abbreviations(),
         longest=step.max_word_length,
@@ -108,7 +106,16 @@ def _measure(step: C4, view: "View") -> Measured:
         apostrophe=reading.apostrophe,
         citations_are_words=reading.citations_are_words,
     )
-    page = c4.judge_lines(*view.text, rules)
+
+
+def _measure(step: C4, view: "View") -> Measured:
+    from corpusmill.kernels import c4
+    from corpusmill.kernels.line_edits import keep_lines
+    from corpusmill.kernels.unicode import lengths
+    from corpusmill.spans import Spans
+
+    reading = READINGS[step.dialect]
+    page = c4.judge_lines(*view.text, rules(step))
     kept = page.codes == c4.KEPT
     sentences = _spacy_sentences(view, page, kept) if reading.spacy else page.sentences
     signals: dict[str, npt.NDArray[Any]] = {

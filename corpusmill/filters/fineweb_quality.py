@@ -51,7 +51,7 @@ class FineWebQuality:
         from corpusmill import resources
         from corpusmill.kernels.fineweb import count_lines
 
-        marks = _marks(resources.locate(self.terminal_marks))
+        marks = terminal_marks(resources.locate(self.terminal_marks))
         splitter = _SPLITTERS[self.dialect]
 
         def measure(view: "View") -> Measured:
@@ -87,7 +87,7 @@ def ratio(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64]) -> npt.NDAr
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
 
 
-def _marks(path: Path) -> npt.NDArray[np.bool_]:
+def terminal_marks(path: Path) -> npt.NDArray[np.bool_]:
     """The characters of a list as flags of all code points; lines that begin with "# " are comments."""
     marks = np.zeros(0x110000, bool)
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):

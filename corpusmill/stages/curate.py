@@ -117,7 +117,8 @@ class ShardRunner:
             files |= more(layout, shard)
             clock.note("write")
         commit.put_timing(layout, shard, clock.seconds)
-        commit.commit(layout, shard, task.key, masked(report, self.stage.masking).to_json(), files)
+        called = dict(zip(self.stage.names, self.stage.specs, strict=True))
+        commit.commit(layout, shard, task.key, masked(report, self.stage.masking, called).to_json(), files)
 
     def _check(self, report: stats.Report, task: Task) -> None:
         """Refuse a shard whose counts do not add up, or of which too much failed."""

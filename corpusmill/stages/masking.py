@@ -1,23 +1,40 @@
 """Reports show pieces of documents: personal data and secrets are masked before a report is written."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from corpusmill import documents, stats
 from corpusmill.errors import InputError
 from corpusmill.redact import Redact
 
 
-def masked(report: stats.Report, step: Redact) -> stats.Report:
+def masked(report: stats.Report, step: Redact, called: Mapping[str, Any] | None = None) -> stats.Report:
     """The report with every excerpt and address masked, and cut to the length that is kept.
 
     Args:
         report: of a shard; it is changed.
         step: the recipe's redaction, or the default one; whatever it writes, here it masks.
+        called: the steps of the report by name, where passages are to lie around what makes their signals.
     """
-    report.change_excerpts(_masker(dataclasses.replace(step, action="mask", actions=None, presidio=None)))
+    report.change_excerpts(masker(step), _placing(called or {}))
     return report
+
+
+def masker(step: Redact) -> Callable[[Sequence[str]], list[str]]:
+    """What masks texts before they are shown; `step` as in `masked`."""
+    return _masker(dataclasses.replace(step, action="mask", actions=None, presidio=None))
+
+
+def _placing(called: Mapping[str, Any]) -> Callable[[str, str], int]:
+    def place(reason: str, text: str) -> int:
+        from corpusmill import marks
+
+        name, _, bound = reason.partition(".")
+        return marks.first(called[name], bound, text) if name in called else 0
+
+    return place
 
 
 @lru_cache(maxsize=4)
