@@ -28,9 +28,13 @@ NONE = Range(0, 0)
 
 @dataclass
 class StepWay:
-    """What went into a step and why it went no further, under the bounds asked for."""
+    """What went into a step and why it went no further, under the bounds asked for.
+
+    `unseen` documents have no values here, and may go on or end for any of the step's reasons.
+    """
 
     name: str
+    unseen: int = 0
     into: Range = NONE
     out: Range = NONE
     failed: Range = NONE
@@ -135,6 +139,7 @@ class Judge:
                 if hit.any():
                     standing.drop(hit, rule.reason, way)
                     anew &= ~hit
+        way.unseen += int(np.count_nonzero(anew & ~seen))
         standing.doubt(anew & ~seen)
 
     def _as_before(self, records: Records, standing: Standing, number: int, way: StepWay) -> None:

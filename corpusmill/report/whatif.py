@@ -184,6 +184,7 @@ class _Stage:
             way.into = way.into.plus(*documents)
             compares = not self.steps.judged and not self.judge.dropped[number]
             if self.judge.can_drop(number) or compares:
+                way.unseen += documents.high
                 documents, size = Range(0, documents.high), Range(0, size.high)
             way.out = way.out.plus(*documents)
         self.answer.kept = self.answer.kept.plus(*documents)

@@ -57,6 +57,8 @@ def _funnel(stage: StageAnswer) -> Table:
                 short = reason.removeprefix(f"{way.name}.")
                 told = [f"-{old:,}" if old else "", "", f"-{span(new)}" if new.high else "", "", ""]
                 table.add_row(Text(f"  {short}", "dim"), "", *(Text(item, "dim") for item in told))
+        if way.unseen:
+            table.add_row(Text("  not measured here", "yellow"), "", "", "", Text(f"0 to -{way.unseen:,}", "yellow"))
     return table
 
 
@@ -138,7 +140,7 @@ def _stage_json(stage: StageAnswer) -> dict[str, Any]:
             "step": way.name,
             "run": {**vars(stage.before[way.name]), "reasons": dict(sorted(stage.before[way.name].reasons.items()))},
             "asked": {
-                "documents_in": way.into, "documents_out": way.out, "failed": way.failed,
+                "documents_in": way.into, "documents_out": way.out, "failed": way.failed, "unseen": way.unseen,
                 "reasons": dict(sorted(way.reasons.items())),
             },
             "approximate": stage.approximate.get(way.name),
