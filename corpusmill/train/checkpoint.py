@@ -150,7 +150,7 @@ def load(folder: Path, into: Mapping[str, Tensor], *, alone: bool = False) -> No
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "torch.distributed is disabled")  # that is what `alone` asks for
-            read_all(dict(into), checkpoint_id=str(folder), no_dist=alone)
+            read_all(_nested(into), checkpoint_id=str(folder), no_dist=alone)
     except CheckpointException as error:
         why = next(iter(error.failures.values()))[0]
         raise OutputError(
@@ -185,7 +185,7 @@ class Saver:
             return
         self._partial, self._manifest = final.with_name(final.name + PARTIAL), {"version": VERSION, **told}
         self._future = async_save(  # type: ignore[assignment]
-            dict(tensors), checkpoint_id=str(self._partial), process_group=self._group
+            _nested(tensors), checkpoint_id=str(self._partial), process_group=self._group
         )
         if not self._chosen.background:
             self.finish()
@@ -284,6 +284,15 @@ def _tokenizer_near(folder: Path) -> str | None:
         place / name for place in (folder, folder.parents[1]) for name in ("tokenizer.json", "tokenizer.tiktoken")
     )
     return next((str(place) for place in places if place.is_file()), None)
+
+
+def _nested(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    """By the first word of the name, as DCP, which joins the names again, is fastest with few keys on top."""
+    found: dict[str, Any] = {}
+    for name, tensor in tensors.items():
+        kind, _, rest = name.partition(".")
+        found.setdefault(kind, {})[rest] = tensor
+    return found
 
 
 def _sync(folder: Path) -> None:
