@@ -15,6 +15,7 @@ from corpusmill import plan
 from corpusmill.documents import Address
 from corpusmill.errors import OutputError
 from corpusmill.report.outputs import Run, StageOutput
+from corpusmill.report.passages import passages
 from corpusmill.report.trace import Packed, Place, places, row_named, trace
 from corpusmill.spec import Bounds, intervals, limits, number
 
@@ -41,12 +42,13 @@ class Found:
 Hits = Callable[[pa.Table], pa.ChunkedArray]
 
 
-def answer(run: Run, query: str) -> list[Group | Text]:
+def answer(run: Run, query: str, *, text: bool = False) -> list[Group | Text]:
     """What happened to the documents that are meant.
 
     Args:
         run: the run.
         query: an id, a URL, or a row of a packed shard such as `train/00000.arrow:17`.
+        text: also its text before and after each stage, masked.
 
     Raises:
         OutputError: if no record has it. UsageError: if there is no such row.
@@ -55,10 +57,17 @@ def answer(run: Run, query: str) -> list[Group | Text]:
     ways = search(run, query) if row is None else search_row(run, *row)
     shown = ways[:SHOWN] if row is None else ways
     told = _packed(run, shown)
-    found: list[Group | Text] = [part for way in shown for part in (Group(explain(run, way), *told(way)), Text(""))]
+    read = passages if text else _no_text
+    found: list[Group | Text] = [
+        part for way in shown for part in (Group(explain(run, way), *told(way), *read(run, way)), Text(""))
+    ]
     if len(ways) > len(shown):
         found.append(Text(f"and {len(ways) - SHOWN} more records with this id or URL"))
     return found
+
+
+def _no_text(_: Run, __: Sequence[Found]) -> tuple[Text, ...]:
+    return ()
 
 
 def search(run: Run, query: str) -> list[list[Found]]:
