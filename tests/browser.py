@@ -143,11 +143,12 @@ class Browser:
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 
     def complaints(self):
-        """Errors and warnings of the console, exceptions, and what the log has."""
+        """Errors and warnings of the console, exceptions, and what the log has, as text."""
         told = {"Runtime.exceptionThrown", "Log.entryAdded"}
-        found = [event for event in self.events if event.get("method") in told]
-        logged = [event for event in self.events if event.get("method") == "Runtime.consoleAPICalled"]
-        return found + [event for event in logged if event["params"]["type"] in ("error", "warning", "assert")]
+        found = [json.dumps(event["params"]) for event in self.events if event.get("method") in told]
+        logged = [event["params"] for event in self.events if event.get("method") == "Runtime.consoleAPICalled"]
+        loud = [call for call in logged if call["type"] in ("error", "warning", "assert")]
+        return found + [" ".join(str(part.get("value", part)) for part in call["args"]) for call in loud]
 
     def requests(self):
         """The URLs that were asked for, the page's own and data in URLs left out."""

@@ -9,7 +9,9 @@ from corpusmill.report.page import (
     contamination,
     domains,
     duplicates,
+    fairness,
     funnel,
+    interaction,
     languages,
     lint,
     personal,
@@ -33,8 +35,9 @@ def makers(price_per_hour: float | None = None) -> Sequence[Maker]:
         price_per_hour: of one core, in any currency.
     """
     return (
-        funnel.section, lint.section, signals.section, duplicates.section, languages.section, domains.section,
-        personal.section, contamination.section, tokens.section, partial(speed.section, price_per_hour=price_per_hour),
+        funnel.section, lint.section, signals.section, interaction.section, fairness.section, duplicates.section,
+        languages.section, domains.section, personal.section, contamination.section, tokens.section,
+        partial(speed.section, price_per_hour=price_per_hour),
     )  # fmt: skip
 
 

@@ -116,9 +116,12 @@ def distribution(bins: Mapping[int, int], bounds: Mapping[str, Bounds], unit: st
             {"from": low, "to": high, unit: count, "verdict": told, "values": _values(low, high, whole=made.whole)}
         )
     scale = {"type": "log", "nice": False} if made.logarithmic else {"nice": False, "zero": False}
-    axis = {"title": None, "grid": False, "tickCount": 6, "labelOverlap": True, "labelExpr": SHORT}
+    axis: dict[str, Any] = {"title": None, "grid": False, "tickCount": 6, "labelOverlap": True, "labelExpr": SHORT}
     if made.whole:
         axis["tickMinStep"] = 1
+    if made.logarithmic:
+        ends = [end for interval in bounds.values() for end in interval if end]
+        axis["values"] = _ticks(min([made.bars[0][0], *ends]), max([made.bars[-1][1], *ends]))
     color = {"domain": ["inside", "outside"], "range": [KEPT, LOST]}
     hints = [{"field": "values"}, {"field": unit, "type": "quantitative", "format": ","}]
     bar = {
@@ -135,6 +138,13 @@ def distribution(bins: Mapping[int, int], bounds: Mapping[str, Bounds], unit: st
     }
     rules = _rules(bounds, made)
     return {"height": 130, "layer": [bar, *(ruled(rules) if rules else [])]}
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers on a logarithmic axis: powers of ten, and 2 and 5 times these where there are few."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    parts = (1, 2, 5) if math.log10(high / low) < 3 else (1,)
+    return [part * 10.0**decade for decade in decades for part in parts if low <= part * 10.0**decade <= high]
 
 
 def _values(low: float, high: float, *, whole: bool) -> str:

@@ -63,8 +63,9 @@ def _step(stage: Stage, name: str) -> tuple[list[Chart], list[Table], list[str]]
         words = ", ".join(f"{count:,} of {label}" for label, count in sizes.items())
         drawn.append(Chart(
             spec=charts.bars(list(sizes.items()), "clusters", ",d"), title="clusters by number of documents",
-            group=name, caption=f"{sum(sizes.values()):,} clusters of two documents or more; one of each stays.",
-            half=True, alternative=f"{name}: clusters by documents: {words}.", name=anchor("clusters", name),
+            group=name, half=True,
+            caption=f"{sum(sizes.values()):,} documents stand for others too, those of earlier stages counted.",
+            alternative=f"{name}: clusters by documents: {words}.", name=anchor("clusters", name),
         ))  # fmt: skip
     similarity = report.histograms.get(f"{name}.similarity", Counter())
     if len(similarity) > 1:

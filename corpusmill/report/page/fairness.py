@@ -171,14 +171,14 @@ def _chart(hits: Sequence[tuple[StageSurvey, Hit]], names: Sequence[str]) -> Cha
     order = [hit.reason for _, hit in most]
     spec = {
         "data": {"values": data},
-        "height": {"step": 18},
+        "height": 18 * len(order),
         "mark": {"type": "rect", "tooltip": True},
         "encoding": {
             "x": {"field": "language", "type": "nominal", "sort": columns, "title": None,
                   "axis": {"orient": "top", "labelAngle": 0}},
-            "y": {"field": "rule", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 260}},
-            "color": {"field": "share", "type": "quantitative", "title": "lost", "scale": {"domain": [0, 1]},
-                      "legend": {"format": ".0%"}},
+            "y": {"field": "rule", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 160}},
+            "opacity": {"field": "share", "type": "quantitative", "title": "lost", "legend": {"format": ".0%"},
+                        "scale": {"domain": [0, 1], "range": [0.04, 1]}},
         },
     }  # fmt: skip
     worst = max(data, key=lambda one: (one["share"], one["documents"]), default=None)

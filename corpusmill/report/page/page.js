@@ -20,6 +20,7 @@
     header: { labelColor: ink("muted"), titleColor: ink("muted") },
     text: { fill: ink("ink"), fontSize: 11 },
     bar: { fill: ink("accent") },
+    rect: { fill: ink("accent") },
     line: { stroke: ink("accent"), strokeWidth: 1.75 },
     point: { stroke: ink("accent"), fill: ink("accent"), filled: true },
     area: { fill: ink("accent") },

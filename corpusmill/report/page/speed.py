@@ -36,8 +36,8 @@ def section(run: Run, price_per_hour: float | None = None) -> Section:
         figures.append(("cost", f"{total / 3600 * price_per_hour:,.4g}"))
     words = "; ".join(f"{name} {seconds:.3g} s" for name, seconds in drawn[:DRAWN])
     chart = Chart(
-        spec=charts.bars([(name, round(own, 3)) for name, own in drawn[:DRAWN]], "seconds", "~s"), alternative=words,
-        caption="The costliest steps; the first figures are those of the stage.", title="Seconds of one core",
+        spec=charts.bars([(name, round(own, 3)) for name, own in drawn[:DRAWN]], "seconds", ".3~r"), alternative=words,
+        caption="The costliest steps, each with the number of its stage.", title="Seconds of one core",
     )  # fmt: skip
     head = ["step", "seconds", "share", "MB/s per core", *([] if price_per_hour is None else ["cost"])]
     note = "Speed is of the bytes that went into the step. Time for starting and waiting is not in here."
