@@ -69,6 +69,7 @@ def test_a_browser_shows_all_of_it(file):
         assert all((theme == "light") == (page_light > 0.5) for theme, page_light in inks)
         _keyboard(chromium, seen["sections"])
         _toggle(chromium)
+        _print(chromium)
 
 
 def _keyboard(chromium, sections):
@@ -93,6 +94,14 @@ def _toggle(chromium):
         chromium.ask("document.getElementById('theme').click()")
         seen.append(chromium.ask("getComputedStyle(document.documentElement).colorScheme"))
     assert seen == ["light", "dark", "dark"]  # the system was dark last
+
+
+def _print(chromium):
+    """On paper it is light whatever the theme, and nothing is cut off at the side."""
+    chromium.size(760)
+    chromium.call("Emulation.setEmulatedMedia", media="print")
+    assert chromium.ask(CONTRAST)["page"] == 1.0
+    assert chromium.ask(SEEN)["wide"] <= 0
 
 
 def test_hostile_texts_are_shown_as_text(file):
