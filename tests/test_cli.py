@@ -34,8 +34,8 @@ def test_no_new_flags():
     expected = {
         "run": ["--exchange", "--help", "--json", "--quiet", "--runner", "--set", "--workers"],
         "plan": ["--help", "--json", "--set"],
-        "report": ["--help", "--html", "--json", "--price-per-hour"],
-        "explain": ["--help", "--json"], "trace": ["--help", "--json", "--run", "--step", "--text"], "export": ["--help", "--out"],
+        "report": ["--fail-on-drift", "--help", "--html", "--json", "--price-per-hour"],
+        "explain": ["--help", "--json", "--text"], "trace": ["--help", "--json", "--run", "--step", "--text"], "export": ["--help", "--out"],
         "what-if": ["--drop", "--examples", "--help", "--json", "--sweep"],
         "verify": ["--help", "--json"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help", "--json"],
         "steps": ["--help"], "recipes": ["--copy", "--help"], "mixtures": ["--help"],

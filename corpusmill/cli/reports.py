@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from corpusmill.cli.comparing import compare, limit
 from corpusmill.cli.shared import price, show
 from corpusmill.errors import UsageError
 
@@ -14,19 +15,24 @@ HTML = "write the whole report as one page, which opens without a network (defau
 
 def add(commands: "Commands") -> None:
     """Add these commands and their flags."""
-    report = commands.add_parser("report", help="the funnel of a finished run as a table, or all of it as a page")
+    report = commands.add_parser(
+        "report", help="the funnel of a finished run as a table, all of it as a page, or two runs side by side"
+    )
     report.add_argument("output", help="folder of a run; with --html, of a training run too")
+    report.add_argument("other", nargs="?", help="folder of another run, to compare with the first")
     report.add_argument("--html", nargs="?", const="", metavar="FILE", help=HTML)
     report.add_argument(
         "--price-per-hour", type=price, metavar="PRICE", help="of one core; the page then tells the cost"
     )
-    report.add_argument("--json", action="store_true", help="the reports of all stages as JSON")
+    report.add_argument("--fail-on-drift", type=limit, metavar="PSI", help="of two runs: exit 1 if a signal drifts so")
+    report.add_argument("--json", action="store_true", help="the reports of all stages, or the comparison, as JSON")
     report.set_defaults(call=_report)
 
     explain = commands.add_parser("explain", help="what happened to one document, or to those of a packed row")
     explain.add_argument("output", help="folder of a run")
     explain.add_argument("query", metavar="id-or-url-or-row", help="an id, a URL, or a row as train/00000.arrow:17")
     explain.add_argument("--json", action="store_true", help="a JSON object for each record")
+    explain.add_argument("--text", action="store_true", help="also its text before and after each stage, masked")
     explain.set_defaults(call=_explain)
 
     trace = commands.add_parser("trace", help="which documents lie in rows of a packed shard, or in a training step")
@@ -47,6 +53,10 @@ def _row(text: str) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
+    if options.other is not None:
+        return compare(options)
+    if options.fail_on_drift is not None:
+        raise UsageError("--fail-on-drift: compares two runs, and one is named; name the other too")
     from corpusmill.report import outputs
 
     if options.html is not None:
@@ -87,7 +97,7 @@ def _explain(options: argparse.Namespace) -> int:
         for record in told.explained(outputs.find(options.output), options.query):
             print(told.text(record))
         return 0
-    for part in explain.answer(outputs.find(options.output), options.query):
+    for part in explain.answer(outputs.find(options.output), options.query, text=options.text):
         show(part)
     return 0
 
