@@ -15,6 +15,7 @@ from corpusmill import plan
 from corpusmill.documents import Address
 from corpusmill.errors import OutputError
 from corpusmill.report.outputs import Run, StageOutput
+from corpusmill.report.page.writing import visible
 from corpusmill.report.passages import passages
 from corpusmill.report.trace import Packed, Place, places, row_named, trace
 from corpusmill.spec import Bounds, intervals, limits, number
@@ -132,8 +133,8 @@ def explain(run: Run, way: Sequence[Found]) -> Group:
     """One record's way through the stages as a table for each."""
     first = way[0]
     head = [
-        Text(first.row["url"] or "(no URL)", "bold"),
-        Text(f"id {first.row['id']}"),
+        Text(visible(first.row["url"] or "(no URL)"), "bold"),
+        Text(f"id {visible(first.row['id'])}"),
         Text(f"read from {first.file} at byte {first.row['offset']}"),
     ]
     return Group(*head, *(part for found in way for part in _stage(run, found)))

@@ -11,7 +11,7 @@ from corpusmill.extract import Extractor
 from corpusmill.filters import C4
 from corpusmill.redact import Redact
 from corpusmill.report.outputs import Run
-from corpusmill.report.page.writing import visible
+from corpusmill.report.page.writing import short, visible
 from corpusmill.report.texts import Change, Texts, lines
 from corpusmill.spec import members
 from corpusmill.takedown.rewrite import TAKEDOWN
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # which shows these texts among its own
     from corpusmill.report.explain import Found
 
 ROWS = 50_000_000  # ledger rows that are looked at for a document that stayed
+WHOLE, LINE = 4_000, 400  # characters of a text, or of a line of a difference, that are shown
 AROUND = 3  # lines shown on both sides of a change
 STYLES = {"hit": "reverse", "cut": "red strike"}
 
@@ -39,7 +40,7 @@ def passages(run: Run, way: "Sequence[Found]") -> Iterator[Text]:
     yield _head("as read", source.note)
     text = source.text
     if text is not None:
-        yield Text(visible(text))
+        yield Text(visible(short(text, WHOLE)))
     if text is not None and any(isinstance(step, members(Extractor)) for step in plan.cut(run.recipe.steps)[0][1]):
         text = None  # of HTML there is no difference to show
     for found in way:
@@ -47,21 +48,24 @@ def passages(run: Run, way: "Sequence[Found]") -> Iterator[Text]:
             yield from _dropped(texts, found, text)
             return
         before, text = text, texts.after(run.stages[found.number - 1], found.shard, found.kept)
-        yield from _kept(found.stage, before, text)
+        yield from _kept(run, found, before, text)
 
 
 def _head(what: str, note: str) -> Text:
     return Text.assemble(("\n" + what, "bold"), f": {note}")
 
 
-def _kept(stage: str, before: str | None, text: str | None) -> Iterator[Text]:
+def _kept(run: Run, found: "Found", before: str | None, text: str | None) -> Iterator[Text]:
+    stage = found.stage
     if text is None:
         yield _head(f"after {stage}", "its documents were removed when the run was done (keep_intermediate: false)")
     elif before == text:
-        yield _head(f"after {stage}", "unchanged, as far as it is shown: what is masked looks alike before and after")
+        redacts = any(isinstance(step, Redact) for step in plan.cut(run.recipe.steps)[found.number - 1][1])
+        note = ", as far as it is shown: what is masked looks alike before and after" if redacts else ""
+        yield Text(f"after {stage}: unchanged{note}", "dim")
     elif before is None:
         yield _head(f"after {stage}", f"{len(text):,} characters are shown")
-        yield Text(visible(text))
+        yield Text(visible(short(text, WHOLE)))
     else:
         yield _head(f"after {stage}", "- was there before, + is there now")
         yield difference(lines(before, text))
@@ -79,7 +83,7 @@ def _dropped(texts: Texts, found: "Found", text: str | None) -> Iterator[Text]:
         shown = Text()
         ends = [0, *(end for part in parts for end in (part.start, part.end)), len(text)]
         for at, (start, end) in enumerate(pairwise(ends)):
-            shown.append(visible(text[start:end]), STYLES[parts[at // 2].kind] if at % 2 else "")
+            shown.append(visible(short(text[start:end], WHOLE)), STYLES[parts[at // 2].kind] if at % 2 else "")
         yield shown
 
 
@@ -117,14 +121,14 @@ def difference(found: Sequence[Change]) -> Text:
     for at, change in enumerate(found):
         if not change.same:
             for sign, side, style in (("-", change.before, "red"), ("+", change.after, "green")):
-                shown.append("".join(f"{sign} {visible(line)}\n" for line in _split(side)), style)
+                shown.append("".join(f"{sign} {visible(short(line, LINE))}\n" for line in _split(side)), style)
             continue
         same = _split(change.before)
         first, last = AROUND if at else 0, AROUND if at + 1 < len(found) else 0
         if len(same) > first + last + 1:
             same = [*same[:first], f"… {len(same) - first - last:,} lines that are the same",
                     *same[len(same) - last :]]  # fmt: skip
-        shown.append("".join(f"  {visible(line)}\n" for line in same), "dim")
+        shown.append("".join(f"  {visible(short(line, LINE))}\n" for line in same), "dim")
     return shown
 
 

@@ -9,11 +9,14 @@ from corpusmill.report.page import (
     contamination,
     domains,
     duplicates,
+    examples,
     fairness,
     funnel,
     interaction,
     languages,
     lint,
+    nearest,
+    pairs,
     personal,
     render,
     signals,
@@ -35,9 +38,9 @@ def makers(price_per_hour: float | None = None) -> Sequence[Maker]:
         price_per_hour: of one core, in any currency.
     """
     return (
-        funnel.section, lint.section, signals.section, interaction.section, fairness.section, duplicates.section,
-        languages.section, domains.section, personal.section, contamination.section, tokens.section,
-        partial(speed.section, price_per_hour=price_per_hour),
+        funnel.section, lint.section, signals.section, nearest.section, examples.section, interaction.section,
+        fairness.section, duplicates.section, pairs.section, languages.section, domains.section, personal.section,
+        contamination.section, tokens.section, partial(speed.section, price_per_hour=price_per_hour),
     )  # fmt: skip
 
 
