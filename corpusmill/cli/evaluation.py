@@ -27,7 +27,9 @@ def add(commands: "Commands") -> None:
     command.add_argument("--data", metavar="DIR", help="folder with evaluation files (*.jsonl, compressed or not)")
     command.add_argument("--shards", metavar="RUN", help="measure the validation rows of these packed shards")
     command.add_argument(
-        "--baselines", action="store_true", help="and n-grams of the training rows of --shards beside the model"
+        "--baselines",
+        action="store_true",
+        help="beside it the untrained model, and n-grams of the training rows of --shards",
     )
     command.add_argument("--shots", type=int, default=0, metavar="N", help="examples before each question (default 0)")
     command.add_argument("--limit", type=positive, metavar="N", help="questions of each task, and rows, at most")

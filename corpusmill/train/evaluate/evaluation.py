@@ -23,6 +23,7 @@ from corpusmill.train.evaluate.ngram import Ngrams
 from corpusmill.train.evaluate.perplexity import Documents
 from corpusmill.train.evaluate.results import Results
 from corpusmill.train.evaluate.score import Scorer
+from corpusmill.train.model import Decoder
 from corpusmill.train.opened import open_trained
 
 BASELINE_ROWS = 1 << 16  # of training, at most, that n-grams are counted on
@@ -38,7 +39,7 @@ class Ask:
         model: folder of a run, a checkpoint or an export.
         tasks: names, see `tasks.find`; none is all of `data`. data: folder with evaluation files, or None.
         shards: run or folder of packed shards whose validation rows are measured, or None.
-        baselines: whether n-grams of its training rows are measured beside the model.
+        baselines: whether the untrained model and n-grams of its training rows are measured beside the model.
         shots: examples before each question. limit: of questions of a task, and of rows.
         batch: rows of a batch at most. start: end-of-text before every context. harness: let lm-eval ask.
         device: `auto`, `cpu` or `cuda`.
@@ -145,10 +146,18 @@ def _measure(
     baselines = {}
     if ask.baselines:
         ngrams = _ngrams(shards)
-        for name, losses in ("unigram", ngrams.unigram), ("trigram", ngrams.losses):
+        before = _untrained(loaded, model.device)
+        for name, losses in ("untrained", before.losses), ("unigram", ngrams.unigram), ("trigram", ngrams.losses):
             baselines[name] = perplexity.measure(rows, losses, sizes, limit=ask.limit, batch=ask.batch)
     about = {"file": shards, "digest": _corpus(rows), "rows": min(ask.limit or rows.row_count, rows.row_count)}
     return perplexity.results(found, told, about, domains(rows, found), baselines)
+
+
+def _untrained(loaded: Loaded, device: torch.device) -> Evaluated:
+    """The same model with the weights it began with; those of seed 0 where nobody knows them."""
+    model = Decoder(loaded.architecture)
+    model.initialise((loaded.manifest.get("training") or {}).get("seed", 0))
+    return Evaluated(model.to(device).eval(), device)
 
 
 def _ngrams(shards: str) -> Ngrams:
