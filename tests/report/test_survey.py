@@ -111,6 +111,8 @@ def test_a_rule_that_kills_a_language_is_flagged():
     hit = survey.Hit("a.words<5", "a", False, 9, None, measured, broken)
     assert [("th", 40, 30, 0.75)] == [(k.language, k.documents, k.lost, k.share) for k in fairness.killed("01", hit)]
     assert [] == list(fairness.killed("01", survey.Hit("a.words<5", "a", True, 9, None, measured, broken)))
+    most = Counter({"en": 500, "th": 39, "de": 24, "xx": 10, survey.NOT_NAMED: 50})
+    assert ["th"] == [k.language for k in fairness.killed("01", survey.Hit("a", "a", False, 9, None, measured, most))]
     everywhere = Counter({name: count * 3 // 4 for name, count in measured.items()})
     assert [] == list(fairness.killed("01", survey.Hit("a.words<5", "a", False, 9, None, measured, everywhere)))
 

@@ -10,7 +10,7 @@ from corpusmill.report.scripts import script
 from corpusmill.report.survey import NOT_NAMED, Hit, StageSurvey, survey
 
 LEAST = 20  # documents of a language before its share is worth a word
-WORSE = 3  # times the rule's average loss
+WORSE = 3  # times the rule's average loss, or its keep-rate that many times below the average
 MOST = 0.5  # of a language's documents lost
 DRAWN_LANGUAGES, DRAWN_RULES, ROWS = 12, 24, 60
 LEAD = (
@@ -65,7 +65,9 @@ def section(run: Run) -> Section | None:
 
 
 def killed(stage: str, hit: Hit) -> Iterator[Killed]:
-    """The languages that a rule kills: more than `MOST` of at least `LEAST` documents, over `WORSE` times its average.
+    """The languages that a rule kills: more than `MOST` of at least `LEAST` documents, and far more than of all.
+
+    Far more is `WORSE` times its share of all documents, or keeping `WORSE` times less than of all.
 
     A rule whose step is there to choose languages kills none.
     """
@@ -74,7 +76,8 @@ def killed(stage: str, hit: Hit) -> Iterator[Killed]:
     average = hit.broken.total() / max(1, hit.measured.total())
     for language, count in hit.measured.items():
         lost = hit.broken[language]
-        if language != NOT_NAMED and count >= LEAST and lost > MOST * count and lost > WORSE * average * count:
+        more = lost > WORSE * average * count or WORSE * (count - lost) < (1 - average) * count
+        if language != NOT_NAMED and count >= LEAST and lost > MOST * count and more:
             yield Killed(stage, hit.reason, language, count, lost, average)
 
 
@@ -87,7 +90,8 @@ def _languages(stages: Sequence[StageSurvey]) -> Counter[str]:
 def _rule() -> str:
     return (
         f"Flagged: a rule that drops more than {MOST:.0%} of at least {LEAST} documents of a language, and more than"
-        f" {WORSE} times its share of all documents. Rules of the step that chooses languages are not flagged."
+        f" {WORSE} times its share of all documents, or that keeps {WORSE} times less of it than of all."
+        " Rules of the step that chooses languages are not flagged."
     )
 
 
@@ -161,14 +165,16 @@ def _chart(hits: Sequence[tuple[StageSurvey, Hit]], names: Sequence[str]) -> Cha
     """Rules by languages, the share lost as a shade."""
     columns = list(names[:DRAWN_LANGUAGES])
     most = sorted(hits, key=lambda item: (-item[1].broken.total(), item[1].reason))[:DRAWN_RULES]
+    short = Counter(hit.reason.partition(".")[2] for _, hit in most)
+    labels = {hit.reason: tail if short[tail := hit.reason.partition(".")[2]] == 1 else hit.reason for _, hit in most}
     data: list[dict[str, Any]] = [
-        {"rule": hit.reason, "language": name, "share": hit.broken[name] / hit.measured[name],
+        {"rule": labels[hit.reason], "language": name, "share": hit.broken[name] / hit.measured[name],
          "documents": hit.measured[name], "lost": hit.broken[name]}
         for _, hit in most
         for name in columns
         if hit.measured[name]
     ]  # fmt: skip
-    order = [hit.reason for _, hit in most]
+    order = [labels[hit.reason] for _, hit in most]
     spec = {
         "data": {"values": data},
         "height": 18 * len(order),
