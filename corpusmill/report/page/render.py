@@ -189,7 +189,7 @@ def _tags(count: int) -> Iterator[tuple[str, str]]:
 
 
 def _passage(passage: Passage) -> str:
-    heading = f"<h5>{escaped(passage.heading)}</h5>" if passage.heading else ""
+    heading = f'<p class="heading">{escaped(passage.heading)}</p>' if passage.heading else ""
     left, parts = LONGEST_PASSAGE, []
     for piece in passage.pieces:
         if left <= 0:

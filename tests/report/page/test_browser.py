@@ -20,6 +20,7 @@ SEEN = """(() => {
     outside: [...document.querySelectorAll('main *')].filter((it) => !it.closest('.scroll, svg, details:not([open])')
       && box(it).right > innerWidth + 1).map((it) => it.outerHTML.slice(0, 80)),
     broken: window.broken ?? null,
+    twice: [...document.querySelectorAll('[id]')].map((it) => it.id).filter((it, at, all) => all.indexOf(it) !== at),
     sections: [...document.querySelectorAll('main > section')].map((it) => it.id),
     links: [...document.querySelectorAll('nav a')].map((it) => it.hash.slice(1)),
     scripts: document.scripts.length,
@@ -53,6 +54,7 @@ def test_a_browser_shows_all_of_it(file):
             chromium.size(width)
             chromium.theme(theme)
             chromium.open(file)
+            chromium.ask("document.querySelectorAll('main details').forEach((it) => { it.open = true; })")
             seen, contrast = chromium.ask(SEEN), chromium.ask(CONTRAST)
             assert chromium.complaints() == []
             assert chromium.requests() == []
@@ -61,6 +63,7 @@ def test_a_browser_shows_all_of_it(file):
             assert seen["wide"] <= 0
             assert seen["outside"] == []
             assert seen["broken"] is None
+            assert seen["twice"] == []
             assert seen["scripts"] == 5  # data, three of the chart library, our own
             assert seen["sections"] == seen["links"]
             assert all(below - above <= 1 for above, below in zip(seen["headings"], seen["headings"][1:], strict=False))
