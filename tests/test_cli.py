@@ -37,6 +37,8 @@ def test_no_new_flags():
         "report": ["--fail-on-drift", "--help", "--html", "--json", "--price-per-hour"],
         "explain": ["--help", "--json", "--text"], "trace": ["--help", "--json", "--run", "--step", "--text"], "export": ["--help", "--out"],
         "what-if": ["--drop", "--examples", "--help", "--json", "--sweep"],
+        "card": ["--help", "--license", "--out", "--what"],
+        "push": ["--help", "--license", "--public", "--raw", "--what"],
         "verify": ["--help", "--json"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help", "--json"],
         "steps": ["--help"], "recipes": ["--copy", "--help"], "mixtures": ["--help"],
         "tokenizer": ["--help"], "tokenizer train": [

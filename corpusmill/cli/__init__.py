@@ -5,7 +5,19 @@ import sys
 from collections.abc import Sequence
 
 from corpusmill import __version__, errors
-from corpusmill.cli import asking, evaluation, models, outputs, planning, pretraining, reports, runs, tools, training
+from corpusmill.cli import (
+    asking,
+    evaluation,
+    models,
+    outputs,
+    planning,
+    pretraining,
+    publishing,
+    reports,
+    runs,
+    tools,
+    training,
+)
 from corpusmill.cli.shared import fail
 
 EPILOG = "What follows -- goes to Beam as it is, e.g. run … --runner DataflowRunner -- --project=… --region=…"
@@ -42,6 +54,18 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser("corpusmill", description="Web crawls to packed training shards.", epilog=EPILOG)
     top.add_argument("--version", action="version", version=f"corpusmill {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
-    for group in (runs, reports, asking, outputs, tools, training, pretraining, evaluation, models, planning):
+    for group in (
+        runs,
+        reports,
+        asking,
+        outputs,
+        publishing,
+        tools,
+        training,
+        pretraining,
+        evaluation,
+        models,
+        planning,
+    ):
         group.add(commands)
     return top

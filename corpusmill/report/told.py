@@ -3,18 +3,18 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from corpusmill import plan as plans
-from corpusmill.documents import Address
 from corpusmill.plan import Plan
-from corpusmill.report import explain
-from corpusmill.report.outputs import Run, StageOutput
-from corpusmill.report.trace import Packed, places, row_named
-from corpusmill.results import StageResult
 from corpusmill.spec import limits
-from corpusmill.storage.verify import Difference
-from corpusmill.takedown.remove import Taken
+
+if TYPE_CHECKING:  # a plan is told without loading what the others need
+    from corpusmill.report.explain import Found
+    from corpusmill.report.outputs import Run, StageOutput
+    from corpusmill.results import StageResult
+    from corpusmill.storage.verify import Difference
+    from corpusmill.takedown.remove import Taken
 
 LEDGER = ("row", "id", "url", "offset", "language", "reason", "bytes_in", "bytes_out")  # columns that are no step's
 
@@ -37,7 +37,7 @@ def planned(plan: Plan) -> dict[str, Any]:
     }
 
 
-def ran(plan: Plan, results: Sequence[StageResult], page: str) -> dict[str, Any]:
+def ran(plan: Plan, results: "Sequence[StageResult]", page: str) -> dict[str, Any]:
     """A run that has ended well: what each stage left, and where."""
     stages = [
         {
@@ -53,17 +53,17 @@ def ran(plan: Plan, results: Sequence[StageResult], page: str) -> dict[str, Any]
     return {"output": plan.root, "page": page, "stages": stages}
 
 
-def reported(run: Run) -> dict[str, Any]:
+def reported(run: "Run") -> dict[str, Any]:
     """The reports of a finished run, as its stages left them."""
     return {"output": run.root, "recipe": run.recipe.name, "stages": [_stage(stage) for stage in run.stages]}
 
 
-def _stage(stage: StageOutput) -> dict[str, Any]:
+def _stage(stage: "StageOutput") -> dict[str, Any]:
     told = {**stage.report().to_json(), "bounds": stage.bounds(), **stage.further()}
     return {"stage": stage.title, "folder": stage.path, "report": told, "seconds": stage.seconds()}
 
 
-def explained(run: Run, query: str) -> list[dict[str, Any]]:
+def explained(run: "Run", query: str) -> list[dict[str, Any]]:
     """What happened to the documents that are meant, one mapping for each record.
 
     Args:
@@ -73,6 +73,9 @@ def explained(run: Run, query: str) -> list[dict[str, Any]]:
     Raises:
         OutputError: if no record has it. UsageError: if there is no such row.
     """
+    from corpusmill.report import explain
+    from corpusmill.report.trace import row_named
+
     row = row_named(run, query)
     ways = explain.search(run, query) if row is None else explain.search_row(run, *row)
     lies = _places(run, [way[-1] for way in ways])
@@ -90,7 +93,9 @@ def explained(run: Run, query: str) -> list[dict[str, Any]]:
     ]
 
 
-def _looked_at(run: Run, found: explain.Found) -> dict[str, Any]:
+def _looked_at(run: "Run", found: "Found") -> dict[str, Any]:
+    from corpusmill.report import explain
+
     called, specs = plans.cut(run.recipe.steps)[found.number - 1]
     signals = {
         f"{name}.{signal}": {
@@ -106,8 +111,11 @@ def _looked_at(run: Run, found: explain.Found) -> dict[str, Any]:
             "signals": signals, "evidence": evidence}  # fmt: skip
 
 
-def _places(run: Run, last: Sequence[explain.Found]) -> list[list[dict[str, Any]] | None]:
+def _places(run: "Run", last: "Sequence[Found]") -> list[list[dict[str, Any]] | None]:
     """For each record where its tokens lie; None where nothing is packed, or was packed before documents changed."""
+    from corpusmill.documents import Address
+    from corpusmill.report.trace import Packed, places
+
     packed = Packed.find(run)
     if packed is None or packed.is_stale():
         return [None for _ in last]
@@ -120,12 +128,12 @@ def _places(run: Run, last: Sequence[explain.Found]) -> list[list[dict[str, Any]
     return [[place._asdict() for place in there.get(address, ())] if address else [] for address in kept]
 
 
-def differing(differences: Sequence[Difference]) -> dict[str, Any]:
+def differing(differences: "Sequence[Difference]") -> dict[str, Any]:
     """Whether two outputs are the same, and what differs."""
     return {"same": not differences, "differences": [asdict(difference) for difference in differences]}
 
 
-def taken(done: Taken, *, dry_run: bool) -> dict[str, Any]:
+def taken(done: "Taken", *, dry_run: bool) -> dict[str, Any]:
     """What a takedown did, or would do."""
     names = ("stage", "shards", "documents", "records")
     return {

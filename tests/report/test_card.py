@@ -1,0 +1,103 @@
+"""The data card: its header is the hub's, its figures are the reports', and names from the web stay names."""
+
+import re
+import shutil
+
+import pytest
+import yaml
+
+from corpusmill.errors import OutputError
+from corpusmill.report import card, markdown, outputs
+from corpusmill.report.page.sections import Name, Share
+from tests.report.page import hostile
+from tests.stages import texts
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run."""
+    return outputs.find(str(hostile.run(tmp_path_factory.mktemp("card"))))
+
+
+def parts(text):
+    """The header as data, and the body."""
+    _, header, body = text.split("---\n", 2)
+    return yaml.safe_load(header), body
+
+
+def test_the_header_is_what_the_hub_reads(run):
+    """Languages that were kept and are codes, size, licence, task, and where the files of each split lie."""
+    header, _ = parts(card.card(run, licence="odc-by"))
+    assert ["de", "en", "ru"] == sorted(header["language"])
+    assert "odc-by" == header["license"]
+    assert ["n<1K"] == header["size_categories"]
+    assert ["text-generation"] == header["task_categories"]
+    assert [{"split": "train", "path": "documents/*.parquet"}] == header["configs"][0]["data_files"]
+    assert "unknown" == parts(card.card(run))[0]["license"]
+    files = parts(card.card(run, "packed"))[0]["configs"][0]["data_files"]
+    assert ["train/*.arrow", "validation/*.arrow"] == [file["path"] for file in files]
+
+
+def test_its_figures_are_those_of_the_reports(run):
+    """Every step's documents in and out, every language, every replaced value stand in it."""
+    _, body = parts(card.card(run))
+    for stage in run.stages:
+        for name, step in stage.report().steps.items():
+            if name != "read" or stage.title.startswith("01-"):
+                assert f"| `{name}` | {step.documents_in:,} | {step.documents_out:,} |" in body
+            for reason, count in step.reasons.items():
+                assert f"`{reason.removeprefix(name + '.')}` {count:,}" in body
+    rows = next(stage.further()["contamination"] for stage in run.stages if "contamination" in stage.further())
+    assert f"| `quiz` | {rows[0]['items']} | {rows[0]['found']} |" in body
+    assert rows[0]["found"] > 0
+    redact = next(stage.report() for stage in run.stages if stage.title.endswith("redact"))
+    values, holding = (redact.tallies[f"redact.{kind}.email"] for kind in ("edits", "documents"))
+    assert f"| `email` | {values} | {holding} |" in body
+    assert values > 0
+    assert "Nothing was removed" not in body
+    assert card.card(run) == card.card(outputs.find(run.root))
+
+
+def test_names_from_the_web_stay_names(run):
+    """Hostile languages and domains are shown as code: no HTML, no link, no broken table."""
+    _, body = parts(card.card(run))
+    assert "| `<script>window.broken = 1</script><img src=x onerror='window.broken = 1'>` |" in body
+    assert "\u202e" not in body
+    assert "| `evil.example` |" in body
+    for line in re.sub(r"`[^`\n]*`", "", body.split("```", 1)[0]).splitlines():
+        assert "<" not in line.replace("\\<", "")
+    assert "\\<i\\> \\[x\\](y) \\| \\`z\\` ⟨U+202E⟩" == markdown.plain("<i> [x](y) | `z`\n\u202e")
+    assert "`a'b\\|c ⟨U+0000⟩`" == markdown.code("a`b|c\n\x00")
+    assert "````yaml\n```\n````" == markdown.fenced("```", "yaml")
+    shown = markdown.table(["a", "b", "c"], [[Name("x|y"), 1234, Share(0.5)]], more=2)
+    assert "| a | b | c |\n| --- | ---: | ---: |\n| `x\\|y` | 1,234 | 50.0% |\n\nand 2 more" == shown
+
+
+def test_it_names_nothing_of_this_machine(run, tmp_path):
+    """Of local paths the last name stays, of URLs neither user nor query."""
+    text = card.card(run)
+    assert str(tmp_path.parent) not in text
+    assert "/" + "tmp" not in text
+    assert "'*.jsonl'" in text or "`*.jsonl`" in text
+    given = ["/home/me/a/*.gz", "@/home/me/list", "s3://key:secret@bucket/a", "https://x.example/a?sig=1", "crawl/*.gz"]
+    wanted = ["*.gz", "@list", "s3://bucket/a", "https://x.example/a", "crawl/*.gz"]
+    assert wanted == card.published(given)
+    assert "x" == card.published("file:///home/x")
+
+
+def test_raw_texts_are_said_to_be_raw(tmp_path):
+    """Without a step that redacts, the card says so; without tokens there are none to describe."""
+    texts.run(texts.write(tmp_path / "texts", [{"text": "a text"}], 1), tmp_path / "out", "{use: exact_dedup}")
+    raw = outputs.find(str(tmp_path / "out"))
+    assert "**Nothing was removed**" in card.card(raw)
+    assert "No evaluation set was looked for" in card.card(raw)
+    with pytest.raises(OutputError, match="found no packed shards"):
+        card.card(raw, "packed")
+
+
+def test_an_unfinished_run_has_no_card(run, tmp_path):
+    """Stages that are missing are named."""
+    shutil.copytree(run.root, tmp_path / "out")
+    (tmp_path / "out" / run.stages[-1].title / "manifest.json").unlink()
+    with pytest.raises(OutputError, match="07-tokenize is not finished"):
+        card.card(outputs.find(str(tmp_path / "out")))
