@@ -100,7 +100,9 @@ def test_other_data_model_and_batches_are_refused(done, data, world, tmp_path):
 
 def test_a_damaged_checkpoint_is_named(done, data, world, tmp_path):
     """A file cut short, or gone, is an error that names the checkpoint and what to do."""
-    for number, damage in enumerate((lambda file: file.write_bytes(file.read_bytes()[:100]), lambda file: file.unlink())):
+    for number, damage in enumerate(
+        (lambda file: file.write_bytes(file.read_bytes()[:100]), lambda file: file.unlink())
+    ):
         copy = tmp_path / str(number) / "tiny"
         shutil.copytree(done, copy)
         damage(next(checkpoint.latest(copy).glob("*.distcp")))
@@ -141,7 +143,9 @@ def test_saving_twice_and_copies_before_they_change(data, world, tmp_path):
     """A checkpoint that is there is not written again; what is written in the background is as it was when asked for."""
     ready = setup.prepare(tiny.training(data, tmp_path), 1)
     run = Run(ready, world)
-    saver = checkpoint.Saver(ready.folder, tiny.training(data, tmp_path, checkpoints={"background": True}).checkpoints, world)
+    saver = checkpoint.Saver(
+        ready.folder, tiny.training(data, tmp_path, checkpoints={"background": True}).checkpoints, world
+    )
     before = {name: parameter.detach().full_tensor().clone() for name, parameter in run.model.named_parameters()}
     saver.save(run.tensors, {**run.manifest(), "step": 5})
     with torch.no_grad():
