@@ -125,8 +125,12 @@ def _found(text: str, signs: Sequence[str]) -> list[Part]:
     return [Part(*found.span()) for found in re.finditer("|".join(map(re.escape, signs)), text)]
 
 
+def _view(text: str) -> View:
+    return View(documents.conform({"id": [""], "text": [text]}))
+
+
 def _words(text: str, splitter: Any, choose: Callable[[Words], Any]) -> list[Part]:
-    view = View(documents.from_texts([text]))
+    view = _view(text)
     words = view.words(splitter)
     chosen = np.flatnonzero(choose(words))
     return _parts(text, words.starts[chosen], words.ends[chosen])
@@ -183,7 +187,7 @@ def _paragraphs(text: str) -> Iterator[tuple[int, int, tuple[str, ...]]]:
 
 def _grams(text: str, splitter: Any, size: int) -> list[Part]:
     """Words in runs of `size` words that occur again; neighbours make one part."""
-    words = View(documents.from_texts([text])).words(splitter)
+    words = _view(text).words(splitter)
     hashes = words.hashes.tolist()
     grams = [tuple(hashes[at : at + size]) for at in range(len(hashes) - size + 1)]
     counts: dict[tuple[int, ...], int] = {}
@@ -223,7 +227,7 @@ def _c4(step: C4, signal: str) -> Marker | None:
     signs = {"curly_bracket": ("{", kernel.CURLY_BRACKET), "lorem_ipsum": ("lorem ipsum", kernel.LOREM_IPSUM)}
 
     def mark(text: str) -> list[Part]:
-        page = kernel.judge_lines(*View(documents.from_texts([text])).text, c4.rules(step))
+        page = kernel.judge_lines(*_view(text).text, c4.rules(step))
         if signal not in signs:
             gone = page.codes != kernel.KEPT
             return [p for p in _parts(text, page.starts[gone], page.ends[gone], "cut") if p.start < p.end]

@@ -278,7 +278,7 @@ def _around(text: str, at: int) -> str:
     if at < PASSAGE // 2:
         first = 0
     else:
-        first = text.rfind("\n", at - PASSAGE // 2, at) + 1
+        first = text.find("\n", at - PASSAGE // 2, at) + 1
         first = first or text.find(" ", at - PASSAGE // 8, at) + 1 or at
     if len(text) - first <= PASSAGE:
         return text[first:]
