@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich.console import Group
@@ -120,11 +121,12 @@ def _search(stage: StageOutput, entry: dict[str, Any], meant: Hits) -> Iterator[
     if "ledger" not in entry["files"]:  # packed tokens
         return
     shard = entry["shard"]
-    rows = pc.indices_nonzero(pc.fill_null(meant(stage.ledger(shard, ["id", "url"])), fill_value=False))
+    found = pc.fill_null(meant(stage.ledger(shard, ["id", "url"])), fill_value=False)
+    rows = np.flatnonzero(found.to_numpy())  # Arrow's own indices_nonzero crashes where a ledger has no rows
     if not len(rows):
         return
     ledger = stage.ledger(shard)
-    for at, row in zip(rows.to_pylist(), ledger.take(rows).to_pylist(), strict=True):
+    for at, row in zip(rows.tolist(), ledger.take(pa.array(rows)).to_pylist(), strict=True):
         kept = ledger["reason"].slice(0, at).null_count
         yield Found(stage.title, int(stage.title[:2]), shard, entry["split"]["path"], kept, row)
 
