@@ -19,7 +19,7 @@ CHUNK_LOGITS = 1 << 28  # of a chunk on CUDA, see loss.py
 _FULL_LOSS = 20  # bytes of a logit at the peak: fp32 logits, and four products of their size in the backward pass
 _CHUNK_LOSS = 8  # bytes of a logit of a chunk: fp32 logits and their softmax
 _MOST_ROWS = 1 << 14
-MOST_LOGITS = 16 << 30  # bytes of fp32 logits up to which `loss: auto` holds them all on CUDA, see room.py
+MOST_LOGITS = 4 << 30  # bytes of fp32 logits up to which `loss: auto` holds them all on CUDA, see room.py
 
 
 @dataclass(frozen=True, kw_only=True)

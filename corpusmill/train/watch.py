@@ -29,6 +29,8 @@ class Watcher:
     def validate(self) -> dict[str, float]:
         """Mean loss of validation tokens in nats, and bits per byte of their text; nothing without validation rows.
 
+        End-of-text is no text, so that its bits count in the loss only, as in `evaluate.perplexity`.
+
         The rows are the first of the validation order, the same each time and for any number of ranks. Collective.
         """
         run, rows = self._run, self._run.ready.validation
@@ -36,26 +38,26 @@ class Watcher:
             return {}
         count = min(run.chosen.watching.validate_rows, rows.row_count)
         size = run.chosen.batches.micro_rows
-        sums = torch.zeros(3, dtype=torch.float64, device=run.world.device)
+        sums = torch.zeros(4, dtype=torch.float64, device=run.world.device)
         with parallel.looking(run.model):
             for start in range(0, count, size * run.world.size):  # each rank as many passes as all others
                 wanted = np.arange(size) + start + run.world.rank * size
                 batch = rows.batch(np.minimum(wanted, count - 1))
                 batch.targets[wanted >= count] = IGNORED
                 sums += self._sums(batch)
-        entropy, targets, size_of_text = run.world.sum_(sums).tolist()
+        entropy, targets, of_text, size_of_text = run.world.sum_(sums).tolist()
         found = {"validation_loss": entropy / targets, "validation_tokens": targets}
         if size_of_text:
-            found["bits_per_byte"] = entropy / math.log(2) / size_of_text
+            found["bits_per_byte"] = of_text / math.log(2) / size_of_text
         return found
 
     def _sums(self, batch: Batch) -> torch.Tensor:
-        """Cross-entropy, targets, and bytes of text of those; float64 (3,)."""
+        """Cross-entropy, targets, cross-entropy of those that stand for text, and its bytes; float64 (4,)."""
         targets = torch.from_numpy(batch.targets).to(self._run.world.device)
         counted = targets != IGNORED
-        sizes = counted.new_zeros(()) if self._sizes is None else (self._sizes[targets.clamp(min=0)] * counted).sum()
-        entropy = self._run.losses(batch).cross_entropy.sum(dtype=torch.float64)
-        return torch.stack([entropy, counted.sum().double(), sizes.double()])
+        sizes = torch.zeros_like(targets) if self._sizes is None else self._sizes[targets.clamp(min=0)] * counted
+        entropy = self._run.losses(batch).cross_entropy.double()
+        return torch.stack([entropy.sum(), counted.sum(), (entropy * (sizes > 0)).sum(), sizes.sum()])
 
     def sample(self) -> list[dict[str, Any]]:
         """What the model writes after each prompt; nothing without a tokenizer. Collective, equal on all ranks."""
