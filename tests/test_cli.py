@@ -38,6 +38,7 @@ def test_no_new_flags():
         "explain": ["--help", "--json", "--text"], "trace": ["--help", "--json", "--run", "--step", "--text"], "export": ["--help", "--out"],
         "what-if": ["--drop", "--examples", "--help", "--json", "--sweep"],
         "card": ["--help", "--license", "--out", "--what"],
+        "serve": ["--help", "--host", "--port"],
         "push": ["--help", "--license", "--public", "--raw", "--what"],
         "verify": ["--help", "--json"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help", "--json"],
         "steps": ["--help"], "recipes": ["--copy", "--help"], "mixtures": ["--help"],

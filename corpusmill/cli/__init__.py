@@ -15,6 +15,7 @@ from corpusmill.cli import (
     publishing,
     reports,
     runs,
+    serving,
     tools,
     training,
 )
@@ -59,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
         reports,
         asking,
         outputs,
+        serving,
         publishing,
         tools,
         training,
