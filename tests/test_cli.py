@@ -36,6 +36,7 @@ def test_no_new_flags():
         "plan": ["--help", "--json", "--set"],
         "report": ["--fail-on-drift", "--help", "--html", "--json", "--price-per-hour"],
         "explain": ["--help", "--json", "--text"], "trace": ["--help", "--json", "--run", "--step", "--text"], "export": ["--help", "--out"],
+        "estimate": ["--help", "--json", "--machine", "--price-per-hour", "--sample", "--set", "--workers"],
         "what-if": ["--drop", "--examples", "--help", "--json", "--sweep"],
         "card": ["--help", "--license", "--out", "--what"],
         "serve": ["--help", "--host", "--port"],

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from corpusmill import __version__, errors
 from corpusmill.cli import (
     asking,
+    estimating,
     evaluation,
     models,
     outputs,
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
     for group in (
         runs,
+        estimating,
         reports,
         asking,
         outputs,

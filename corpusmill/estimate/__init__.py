@@ -1,0 +1,1 @@
+"""Estimates of whole runs from samples of their input."""
