@@ -1,5 +1,5 @@
 # make install   a virtual environment in .venv with everything the checks need, at pinned versions (done once)
-# make demo      the whole pipeline on a crawl made from what is on this machine
+# make demo      the whole road on a crawl made from what is on this machine: pages to shards to a small model
 # make test      all tests            make lint      style, types, floors
 # make bench     what can be measured on the demo's crawl; the others name their data, see benchmarks/*.md
 # make clean     remove what was made here, the environment included
@@ -24,7 +24,7 @@ install: .venv/.dev
 	$(PYTHON) -m venv .venv || $(PYTHON) -m virtualenv .venv
 
 .venv/.base: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) install -c constraints.txt -e .
+	$(PIP) install -c constraints.txt -e '.[train]'
 	touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
@@ -37,6 +37,9 @@ demo: .venv/.base
 	$(BIN)/corpusmill classifier train --positive demo/texts/prose.txt --negative demo/texts/code.txt --out demo/prose.bin --dim 16
 	$(BIN)/corpusmill tokenizer train --texts demo/texts/prose.txt demo/texts/code.txt --out demo/tokenizer.json --vocabulary-size 8192
 	$(BIN)/corpusmill run recipes/demo.yaml --workers $(WORKERS)
+	$(BIN)/corpusmill train demo
+	$(BIN)/corpusmill eval demo/models/demo --shards demo/out --baselines
+	$(BIN)/corpusmill generate demo/models/demo --prompt 'Returns the' --max-tokens 60
 
 test: .venv/.dev
 	$(BIN)/python -m pytest $(TESTFLAGS)

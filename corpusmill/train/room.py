@@ -11,8 +11,8 @@ from corpusmill.train.loss import How
 from corpusmill.train.parallel import World
 from corpusmill.train.setup import Ready
 
-# Bytes of fp32 logits of a micro-batch, above which they are chunked. On the processor chunks that stay in its cache are
-# faster; on CUDA the backward pass holds five times as much at its peak.
+# Bytes of fp32 logits of a micro-batch, above which they are chunked. On the processor, chunks that stay in its cache
+# are faster; on CUDA the backward pass holds five times as much at its peak.
 MOST_LOGITS = {"cpu": 16 << 20, "cuda": 4 << 30}
 
 
