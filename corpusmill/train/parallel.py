@@ -154,8 +154,9 @@ def wrap(model: nn.Module, chosen: Sharding, world: World) -> nn.Module:
             block.forward = torch.compile(block.forward)
         if chosen.checkpoint_activations:
             block.forward = functools.partial(checkpoint, block.forward, use_reentrant=False)
-    if how == "blocks" and callable(getattr(model, "reduce", None)):
-        model.reduce = torch.compile(model.reduce)  # logits to losses, else with several copies in fp32
+    decoder: Any = model
+    if how == "blocks" and hasattr(decoder, "reduce"):
+        decoder.reduce = torch.compile(decoder.reduce)  # logits to losses, else with several copies in fp32
     if how == "whole":
         if world.size > 1:
             raise RecipeError(f"sharding.compile: found whole on {world.size} ranks; expected blocks, or one rank")
