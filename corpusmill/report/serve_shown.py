@@ -24,14 +24,15 @@ form.search {
 }
 form.search label { display: block; font-size: .82rem; color: var(--muted); }
 form.search input, form.search select, form.search button {
-  width: 100%; margin-top: .2rem; padding: .4rem .55rem; font: inherit; font-size: .95rem; color: var(--ink);
-  background: var(--raised); border: 1px solid var(--line); border-radius: 4px;
+  width: 100%; height: 2.5rem; margin-top: .2rem; padding: .4rem .55rem; font: inherit; font-size: .95rem;
+  color: var(--ink); background: var(--raised); border: 1px solid var(--line); border-radius: 4px;
 }
 form.search button {
   background: var(--accent); border-color: var(--accent); color: var(--page); cursor: pointer;
 }
 .pages { display: flex; gap: 1.5rem; margin: 1rem 0; }
 .verdict { margin: 1rem 0 0; }
+h1.address { font-size: 1.5rem; }
 """
 
 
@@ -64,7 +65,7 @@ def search(ledgers: Ledgers, query: Query, found: Found, urls: Sequence[str | No
         '<div class="scroll" tabindex="0" role="region" aria-label="Documents"><table><thead><tr>'
         f"{titles}</tr></thead><tbody>{cells}</tbody></table></div>"
     )
-    told = f"<p class='note'>{found.total:,} records of {escaped(query.stage)}.</p>"
+    told = f"<p class='note'>{found.total:,} records of {escaped(query.stage)}; the verdict is this stage's.</p>"
     body = f"{_form(ledgers, query)}<section id='found'><h2>Documents</h2>{told}{table if found.rows else ''}"
     return _whole(ledgers.run, "Search", f"{body}{_pages(query, found.total)}</section>")
 
@@ -87,7 +88,7 @@ def document(run: Run, way: Sequence[Visit], url: str | None, readings: Iterable
         parts.append(f"<h3>{escaped(reading.heading)}</h3>")
         if reading.text is not None:
             parts.append(f"<p class='text' dir='auto'>{escaped(reading.text, LONGEST)}</p>")
-    return _whole(run, url or first.row["id"], "".join([*parts, "</section>"]))
+    return _whole(run, url or first.row["id"], "".join([*parts, "</section>"]), "address")
 
 
 def fault(run: Run, message: str) -> str:
@@ -95,7 +96,7 @@ def fault(run: Run, message: str) -> str:
     return _whole(run, "That did not work", f"<p class='lead'>{escaped(message)}</p>")
 
 
-def _whole(run: Run, title: str, body: str) -> str:
+def _whole(run: Run, title: str, body: str, kind: str = "title") -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -106,7 +107,7 @@ def _whole(run: Run, title: str, body: str) -> str:
         f'<aside><p class="brand">corpusmill <span>{escaped(run.recipe.name)}</span></p>'
         '<nav aria-label="Pages" class="contents"><ol><li><a href="/">Report</a></li>'
         '<li><a href="/search">Search</a></li></ol></nav></aside>'
-        f'<main id="main" tabindex="-1"><header><h1><bdi>{escaped(title)}</bdi></h1></header>'
+        f'<main id="main" tabindex="-1"><header><h1 class="{kind}"><bdi>{escaped(title)}</bdi></h1></header>'
         f"{body}</main></body></html>"
     )
 
