@@ -287,14 +287,15 @@ def test_a_classifier_is_trained_and_its_figures_are_printed(tmp_path, capsys):
     assert "/nowhere" in capsys.readouterr().err
 
 
-def test_help_and_plan_load_nothing_heavy(recipe_file):
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_help_and_plan_load_nothing_heavy(flags, recipe_file):
     """Neither Beam nor numba nor a model is imported to show help or a plan."""
     code = (
         "import sys; from corpusmill import cli; cli.main(sys.argv[1:]);"
         "print(sorted({'apache_beam', 'numba', 'fasttext', 'trafilatura', 'spacy', 'torch'} & set(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code, "plan", str(recipe_file)], capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-c", code, "plan", str(recipe_file), *flags], capture_output=True, text=True, check=True
     )
     assert "[]" == done.stdout.strip().splitlines()[-1]
 

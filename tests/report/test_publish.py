@@ -1,6 +1,7 @@
 """Publishing: to a hub that the real client talks to, and into folders that `datasets` reads."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -103,8 +104,8 @@ def test_a_second_push_into_a_folder(run, tmp_path):
         assert ["mine"] == [path.read_text() for path in other.iterdir()]
 
 
-def test_a_changed_file_is_not_published(run, tmp_path):
-    """Bytes that are not those of the manifest are refused, here as there."""
+def test_a_changed_file_is_not_published(run, tmp_path, monkeypatch):
+    """Bytes that are not those of the manifest are refused, here as there; so is a push without the client."""
     shutil.copytree(run.root, tmp_path / "small")
     path = next((tmp_path / "small" / stage_of(run, "redact").name / "documents").glob("*.parquet"))
     path.write_bytes(path.read_bytes() + b"!")
@@ -114,6 +115,9 @@ def test_a_changed_file_is_not_published(run, tmp_path):
             publish.publish(changed, target, "documents")
     with pytest.raises(InputError, match="copy the run here"):
         hub.push("me/mine", [hub.Item("a", "memory://a")], (), public=False)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(UsageError, match="pip install"):
+        hub.push("me/mine", [], (), public=False)
 
 
 def test_raw_texts_need_leave(tmp_path, capsys):

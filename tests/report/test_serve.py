@@ -3,6 +3,7 @@
 import html
 import http.client
 import re
+import sys
 import threading
 from contextlib import contextmanager
 from urllib.parse import urlencode
@@ -242,6 +243,10 @@ def test_what_cannot_be_served(site, capsys, monkeypatch):
     assert [True, True, True, False, False] == [
         serve.local(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "box.example")
     ]
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "duckdb", None)
+        with pytest.raises(UsageError, match="pip install"):
+            Ledgers(site.run)
     with pytest.raises(SystemExit):
         cli.main(["serve", "out", "--port", "70000"])
     monkeypatch.setattr(serve, "Site", lambda run: site)
