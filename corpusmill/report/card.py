@@ -20,8 +20,9 @@ from corpusmill.report.page.sections import Bytes, Name, Share, share
 from corpusmill.report.page.totals import packed, stages, tallied, through, with_documents
 from corpusmill.report.trace import Packed
 from corpusmill.resources import KNOWN, split
-from corpusmill.spec import Bounds, names
+from corpusmill.spec import Bounds, members, names
 from corpusmill.takedown import journal
+from corpusmill.tokenize import Packer
 from corpusmill.tokenize.step import Tokenize
 
 What: TypeAlias = Literal["documents", "packed"]
@@ -83,7 +84,9 @@ def chosen(run: Run, what: What) -> StageOutput:
     """
     if journal.unfinished(run.root):
         raise OutputError(f"{run.root}: a takedown was stopped half-way; run corpusmill remove again to finish it")
-    missing = set(plan.titles(run.recipe.steps)) - {stage.title for stage in run.stages}
+    packs = members(Packer) if what == "documents" else ()  # documents are whole without their tokens
+    needed = plan.titles([step for step in run.recipe.steps if not isinstance(step, packs)])
+    missing = set(needed) - {stage.title for stage in run.stages}
     if missing:
         raise OutputError(f"{run.root}: {', '.join(sorted(missing))} is not finished; run the recipe again to go on")
     if what == "packed":

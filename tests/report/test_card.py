@@ -3,12 +3,15 @@
 import re
 import shutil
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
 from corpusmill.errors import OutputError
-from corpusmill.report import card, markdown, outputs
+from corpusmill.report import card, markdown, outputs, publish
 from corpusmill.report.page.sections import Name, Share
+from corpusmill.takedown.remove import remove
+from corpusmill.takedown.wanted import Wanted
 from tests.report.page import hostile
 from tests.stages import texts
 
@@ -96,8 +99,38 @@ def test_raw_texts_are_said_to_be_raw(tmp_path):
 
 
 def test_an_unfinished_run_has_no_card(run, tmp_path):
-    """Stages that are missing are named."""
+    """Stages that are missing are named; documents need no tokens."""
     shutil.copytree(run.root, tmp_path / "out")
-    (tmp_path / "out" / run.stages[-1].title / "manifest.json").unlink()
+    for stage in (-1, -2):
+        (tmp_path / "out" / run.stages[stage].title / "manifest.json").unlink()
+        left = outputs.find(str(tmp_path / "out"))
+        with pytest.raises(
+            OutputError, match="07-tokenize is not finished" if stage == -1 else "06-redact, 07-tokenize"
+        ):
+            card.card(left, "packed")
+        if stage == -1:
+            assert "tokens, train" not in card.card(left)
+    with pytest.raises(OutputError, match="06-redact is not finished"):
+        card.card(left)
+
+
+def test_after_a_takedown(run, tmp_path):
+    """Documents can be published at once, without those taken down; the card counts the takedown."""
+    shutil.copytree(run.root, tmp_path / "out")
+    assert "Takedowns so far: 0" in card.card(run)
+    remove(str(tmp_path / "out"), run.recipe, Wanted.parse(b"d30\n", "ids"))
+    left = outputs.find(str(tmp_path / "out"))
+    assert "Takedowns so far: 1" in card.card(left)
+    publish.publish(left, str(tmp_path / "there"), "documents")
+    there = pq.read_table(tmp_path / "there" / "documents")["id"].to_pylist()
+    assert "d30" not in there
+    assert "d31" in there
     with pytest.raises(OutputError, match="07-tokenize is not finished"):
-        card.card(outputs.find(str(tmp_path / "out")))
+        card.card(left, "packed")
+
+
+def test_the_hub_reads_the_header(run):
+    """The hub's own client parses it."""
+    hub = pytest.importorskip("huggingface_hub")
+    data = hub.DatasetCard(card.card(run, licence="odc-by")).data
+    assert ("odc-by", ["n<1K"], "small") == (data.license, data.size_categories, data.pretty_name)
