@@ -162,6 +162,10 @@ def test_json_for_programs_says_what_the_tables_say(recipe_file, tmp_path, capsy
     assert [50, 100000] == words["bounds"]
     assert words["value"] < 50
     assert found["packed"] is None
+    assert "text" not in found["stages"][0]
+    kept = told("explain", out, "https://site1.example/0/1", "--text")
+    assert kept["reason"] is None
+    assert len(kept["stages"][0]["text"]) > 100
     assert {"same": True, "differences": []} == told("verify", out, out)
     (tmp_path / "ids").write_text("https://site0.example/0/0\nhttps://nobody.example/\n")
     would = told("remove", out, str(tmp_path / "ids"), "--dry-run")

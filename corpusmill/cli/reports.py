@@ -94,7 +94,7 @@ def _explain(options: argparse.Namespace) -> int:
     from corpusmill.report import explain, outputs, told
 
     if options.json:
-        for record in told.explained(outputs.find(options.output), options.query):
+        for record in told.explained(outputs.find(options.output), options.query, text=options.text):
             print(told.text(record))
         return 0
     for part in explain.answer(outputs.find(options.output), options.query, text=options.text):

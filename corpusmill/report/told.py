@@ -12,6 +12,7 @@ from corpusmill.spec import limits
 if TYPE_CHECKING:  # a plan is told without loading what the others need
     from corpusmill.report.explain import Found
     from corpusmill.report.outputs import Run, StageOutput
+    from corpusmill.report.texts import Texts
     from corpusmill.results import StageResult
     from corpusmill.storage.verify import Difference
     from corpusmill.takedown.remove import Taken
@@ -63,19 +64,22 @@ def _stage(stage: "StageOutput") -> dict[str, Any]:
     return {"stage": stage.title, "folder": stage.path, "report": told, "seconds": stage.seconds()}
 
 
-def explained(run: "Run", query: str) -> list[dict[str, Any]]:
+def explained(run: "Run", query: str, *, text: bool = False) -> list[dict[str, Any]]:
     """What happened to the documents that are meant, one mapping for each record.
 
     Args:
         run: the run.
         query: an id, a URL, or a row of a packed shard such as `train/00000.arrow:17`.
+        text: with its text after each stage that kept it, masked and cut; None where documents were removed.
 
     Raises:
         OutputError: if no record has it. UsageError: if there is no such row.
     """
     from corpusmill.report import explain
+    from corpusmill.report.texts import Texts
     from corpusmill.report.trace import row_named
 
+    texts = Texts(run) if text else None
     row = row_named(run, query)
     ways = explain.search(run, query) if row is None else explain.search_row(run, *row)
     lies = _places(run, [way[-1] for way in ways])
@@ -86,14 +90,14 @@ def explained(run: "Run", query: str) -> list[dict[str, Any]]:
             "file": way[0].file,
             "offset": way[0].row["offset"],
             "reason": way[-1].row["reason"],
-            "stages": [_looked_at(run, found) for found in way],
+            "stages": [_looked_at(run, found, texts) for found in way],
             "packed": packed,
         }
         for way, packed in zip(ways, lies, strict=True)
     ]
 
 
-def _looked_at(run: "Run", found: "Found") -> dict[str, Any]:
+def _looked_at(run: "Run", found: "Found", texts: "Texts | None") -> dict[str, Any]:
     from corpusmill.report import explain
 
     called, specs = plans.cut(run.recipe.steps)[found.number - 1]
@@ -106,9 +110,12 @@ def _looked_at(run: "Run", found: "Found") -> dict[str, Any]:
         for signal, limit in limits(step).items()
     }
     evidence = {name: value for name, value in found.row.items() if name not in signals and name not in LEDGER}
+    shown = {}
+    if texts is not None and found.row["reason"] is None:
+        shown["text"] = texts.after(run.stages[found.number - 1], found.shard, found.kept)
     own = {name: found.row[name] for name in LEDGER[4:] if name in found.row}
     return {"stage": found.stage, "shard": found.shard, "record": found.row["row"], **own,
-            "signals": signals, "evidence": evidence}  # fmt: skip
+            "signals": signals, "evidence": evidence, **shown}  # fmt: skip
 
 
 def _places(run: "Run", last: "Sequence[Found]") -> list[list[dict[str, Any]] | None]:
