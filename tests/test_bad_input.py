@@ -94,7 +94,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path, monkeypatch):
 
     def filling(self, data):
         written[0] += len(memoryview(data).cast("B"))
-        if written[0] > 30_000:
+        if written[0] > 90_000:
             raise OSError(errno.ENOSPC, "No space left on device")
         return real(self, data)
 
