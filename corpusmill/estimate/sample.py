@@ -25,6 +25,7 @@ from corpusmill.spec import members
 from corpusmill.stages.work import Stage, Work
 from corpusmill.stats import Report
 from corpusmill.storage import commit
+from corpusmill.storage.inputs import Stored
 from corpusmill.storage.read import read
 from corpusmill.storage.shards import batches, stored_splits
 from corpusmill.tokenize import Packer
@@ -103,10 +104,13 @@ def run(chosen: Recipe, full: Plan, windows: Windows, folder: str, execute: Exec
     sampled = replace(chosen, steps=kept, output=folder, keep_intermediate=True, errors=budget)
     splits = [split for window in windows.windows for split in window.splits]
     which = np.repeat(np.arange(len(windows.windows)), [len(window.splits) for window in windows.windows])
-    splits.append(replace(splits[-1], start=splits[-1].size, end=splits[-1].size, length=0))  # tells what a shard costs
+    splits.append(windows.empty)
     which = np.append(which, len(windows.windows))
     root = f"{folder}/{chosen.name}"
-    made = Plan(sampled, root, tuple(splits), plan.stages(sampled, root))
+    stages: Any = plan.stages(sampled, root)
+    if windows.stored:
+        stages = (replace(stages[0], input=Stored()), *stages[1:])
+    made = Plan(sampled, root, tuple(splits), stages)
     results = drive.run(made, execute, progress)
     found = Run([])
     for at, (stage, result) in enumerate(zip(made.stages, results, strict=True)):
@@ -114,11 +118,23 @@ def run(chosen: Recipe, full: Plan, windows: Windows, folder: str, execute: Exec
         _time(sampled_stage, stage.works(splits), which)
         found.stages.append(sampled_stage)
         splits = stored_splits(stage.layout, result.manifest)
+    _lost(found.stages[0].steps[0], windows)
     _count_tokens(found, chosen, results[-1], which)
     _full_batch(chosen, full)
     unit = 1 if sys.platform == "darwin" else 1024
     found.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return found
+
+
+def _lost(step: StepSample, windows: Windows) -> None:
+    """Count what was lost when records were copied as lost by the reader, which it was."""
+    for at, window in enumerate(windows.windows):
+        for reason, count in window.lost:
+            step.counts["documents_in"][at] += count
+            if reason:
+                step.reasons.setdefault(reason, np.zeros(len(windows.windows)))[at] += count
+            else:
+                step.counts["failed"][at] += count
 
 
 def _stage(at: int, stage: Stage, result: StageResult, which: npt.NDArray[np.int64]) -> StageSample:
@@ -191,7 +207,8 @@ def _duplicates(name: str, result: StageResult, which: npt.NDArray[np.int64]) ->
     for kept, window in removed:
         clusters.setdefault(kept, Counter([stays[kept]] if kept in stays else [])).update([window])
     found = duplicates.found(list(clusters.values()), count, int(which[-1]))
-    return found._replace(within=found.within + earlier)
+    unclear = len(removed) - found.within - found.across  # where several documents have one id
+    return found._replace(within=found.within + earlier + max(0, unclear))
 
 
 def _count_tokens(found: Run, chosen: Recipe, result: StageResult, which: npt.NDArray[np.int64]) -> None:

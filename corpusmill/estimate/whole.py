@@ -12,13 +12,14 @@ from corpusmill.dedup.lines import LineDedup
 from corpusmill.dedup.paragraphs import ParagraphDedup
 from corpusmill.drive import Execute, Progress
 from corpusmill.errors import UsageError
-from corpusmill.estimate import duplicates, intervals, sample, windows
+from corpusmill.estimate import copies, duplicates, intervals, sample, windows
 from corpusmill.estimate.duplicates import Fit
 from corpusmill.estimate.intervals import ONE, Interval
 from corpusmill.estimate.machines import Machine
 from corpusmill.estimate.sample import Run, StageSample, StepSample
 from corpusmill.estimate.windows import Windows
 from corpusmill.recipe import Recipe
+from corpusmill.storage import paths
 
 Way = Literal["scaled", "fitted", "at least"]
 LEAST = 100  # records of a sample
@@ -52,6 +53,7 @@ class Estimate:
     Attributes:
         recipe: its name. input_bytes, sample_bytes: stored bytes of the input and of the sample. documents: page
             records of the sample. windows: that it was read in. whole: whether the sample is the input.
+        stored: whether it was copied out of files that are read from their beginning.
         steps: in order. fits: by comparing step. tokens: of the documents that are left, end-of-text included.
         packed: bytes of packed rows. files: bytes of all files that a run leaves, by stage.
         core_seconds: of processor. peak_bytes: of one worker in the first stage. shuffle_bytes: between phases.
@@ -63,6 +65,7 @@ class Estimate:
     documents: int
     windows: int
     whole: bool
+    stored: bool
     steps: list[StepEstimate] = field(default_factory=list)
     fits: dict[str, Fit] = field(default_factory=dict)
     tokens: Interval | None = None
@@ -99,10 +102,13 @@ def estimate(chosen: Recipe, documents: int, execute: Execute, progress: Progres
             f"--sample: found {documents}; expected at least {LEAST} records, or the intervals say nothing"
         )
     full = plan.make(chosen)
-    chosen_windows = windows.choose(chosen.input, full.splits, documents)
     with tempfile.TemporaryDirectory(prefix="corpusmill-estimate-") as folder:
-        found = sample.run(chosen, full, chosen_windows, folder, execute, progress)
-    return extended(chosen.name, found, chosen_windows, len(full.splits))
+        if windows.enterable(chosen.input, full.splits):
+            parts = windows.choose(chosen.input, full.splits, documents)
+        else:
+            parts = copies.copy(chosen.input, full.splits, documents, paths.join(folder, "copies"))
+        found = sample.run(chosen, full, parts, paths.join(folder, "run"), execute, progress)
+    return extended(chosen.name, found, parts, len(full.splits))
 
 
 def extended(name: str, found: Run, parts: Windows, shards: int) -> Estimate:
@@ -122,6 +128,7 @@ def extended(name: str, found: Run, parts: Windows, shards: int) -> Estimate:
         int(read.sum()),
         len(parts.windows),
         parts.whole,
+        parts.stored,
         peak_bytes=found.peak_bytes,
     )
     whole = _Whole(parts, shards, told)
@@ -200,9 +207,10 @@ def notes(told: Estimate) -> Iterator[str]:
     if told.whole:
         yield "the sample is the whole input: its counts are exact"
         return
+    what = "blocks of consecutive records, chosen" if told.stored else "windows of the stored bytes, placed"
     yield (
-        f"the sample: {told.documents:,} records in {told.windows} windows of the stored bytes, spread evenly over all"
-        " files and placed by a keyed hash; intervals are of 95 %, from the spread between windows"
+        f"the sample: {told.documents:,} records in {told.windows} {what} by a keyed hash, evenly over all files;"
+        " intervals are of 95 %, from the spread between them"
     )
     for name, fit in told.fits.items():
         law = "no duplicates between windows, so none are added" if fit.exponent is None else (

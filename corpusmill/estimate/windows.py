@@ -25,9 +25,13 @@ ALL = 0.5  # share of the input from which on it is read whole
 
 
 class Window(NamedTuple):
-    """A part of the input: the splits that read it, of which there are several where it runs over the end of a file."""
+    """A part of the input: the splits that read it, of which there are several where it runs over the end of a file.
+
+    `lost` are records of it that the splits do not have any more: (reason, or nothing for a dead letter, how many).
+    """
 
     splits: tuple[Split, ...]
+    lost: tuple[tuple[str, int], ...] = ()
 
     @property
     def size(self) -> int:
@@ -41,11 +45,15 @@ class Windows:
 
     Attributes:
         windows: of it. input_bytes: of the whole input, as stored. whole: whether the windows are all of it.
+        empty: a split without records, which tells what a shard costs by itself.
+        stored: whether all are copies, as stored documents.
     """
 
     windows: tuple[Window, ...]
     input_bytes: int
     whole: bool
+    empty: Split
+    stored: bool = False
 
     @property
     def size(self) -> int:
@@ -57,14 +65,14 @@ def choose(source: Input, splits: Sequence[Split], documents: int) -> Windows:
     """Choose windows that hold about so many records.
 
     Args:
-        source: the input.
+        source: the input, which is `enterable`.
         splits: all of it, as a run would read it.
         documents: records wanted.
 
     Raises:
-        UsageError: if the files cannot be entered in the middle. InputError: if the input has no bytes.
+        InputError: if the input has no bytes.
     """
-    files = _files(source, splits)
+    files = _files(splits)
     total = sum(file.size for file in files)
     if not total:
         raise InputError(f"{splits[0].path}: the input is empty, and nothing can be estimated; expected records")
@@ -74,26 +82,36 @@ def choose(source: Input, splits: Sequence[Split], documents: int) -> Windows:
         ends = [total * at // count for at in range(count + 1)]
         parts = [(a, b) for a, b in pairwise(ends) if b > a]
     else:
-        parts = [_placed(at, count, total, max(1, round(width))) for at in range(count)]
+        parts = [placed(at, count, total, max(1, round(width))) for at in range(count)]
     found = tuple(Window(tuple(_pieces(files, first, last))) for first, last in parts)
-    return Windows(found, total, sum(last - first for first, last in parts) == total)
+    empty = replace(files[-1], start=files[-1].size, length=0)
+    return Windows(found, total, sum(last - first for first, last in parts) == total, empty)
 
 
-def _files(source: Input, splits: Sequence[Split]) -> list[Split]:
+def enterable(source: Input, splits: Sequence[Split]) -> bool:
+    """Whether the files of an input can be read from any byte on.
+
+    Raises:
+        UsageError: for archives that cannot; their pages cannot be copied either.
+    """
+    archive = isinstance(source, Warc | Wet)
+    closed = tuple(set(WHOLE) - {".gz"} if archive else WHOLE)
+    found = next((split.path for split in splits if split.path.endswith(closed)), None)
+    if found is not None and isinstance(source, Warc):
+        raise UsageError(
+            f"{found}: estimate enters archives in the middle, and this one can only be read from its beginning;"
+            " expected WARC, plain or .gz: pack a few files anew, or run the recipe on them"
+        )
+    return found is None and (archive or isinstance(source, Jsonl))
+
+
+def _files(splits: Sequence[Split]) -> list[Split]:
     """Each file once, whole."""
-    gzip = (".gz",) if isinstance(source, Warc | Wet) else ()
-    closed = tuple(set(WHOLE) - set(gzip))
-    found = list({split.path: replace(split, start=0, end=split.size, length=split.size) for split in splits}.values())
-    for file in found:
-        if not isinstance(source, Warc | Wet | Jsonl) or file.path.endswith(closed):
-            raise UsageError(
-                f"{file.path}: estimate enters files in the middle, and this one can only be read from its beginning or"
-                " by row groups; give WARC, WET (plain or .gz) or plain JSON Lines, or run the recipe on a few files"
-            )
-    return found
+    files = {split.path: replace(split, start=0, end=split.size, length=split.size) for split in splits}
+    return list(files.values())
 
 
-def _placed(at: int, count: int, total: int, width: int) -> tuple[int, int]:
+def placed(at: int, count: int, total: int, width: int) -> tuple[int, int]:
     """The window of one of `count` equal parts of the input: somewhere in it, decided by a keyed hash."""
     low, high = total * at // count, total * (at + 1) // count
     place = int.from_bytes(hashlib.blake2b(f"{KEY} {at}/{count}".encode(), digest_size=8).digest(), "big") / 2**64
@@ -114,7 +132,7 @@ def _density(source: Input, files: Sequence[Split], total: int) -> float:
     """Records for each stored byte, from small windows."""
     width = PILOT_BYTES
     while True:
-        parts = [_placed(at, PILOTS, total, min(width, -(-total // PILOTS))) for at in range(PILOTS)]
+        parts = [placed(at, PILOTS, total, min(width, -(-total // PILOTS))) for at in range(PILOTS)]
         pieces = [split for first, last in parts for split in _pieces(files, first, last)]
         found = sum(records(part) for split in pieces for part in read(source, split))
         size = sum(split.length for split in pieces)

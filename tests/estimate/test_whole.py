@@ -4,6 +4,8 @@ import gzip
 import json
 from itertools import pairwise
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from corpusmill import cli, drive, local, plan, recipe
@@ -37,7 +39,7 @@ def made(tmp_path_factory):
 
 
 def truth(results):
-    """What a run counts by step, and the tokens it packed."""
+    """What a run counts by step, and the tokens it packed, if it packs."""
     steps = {}
     for result in results:
         for name, step in result.report.steps.items():
@@ -99,19 +101,47 @@ def test_windows_of_an_archive(tmp_path):
             assert (before.splits[-1].path, before.splits[-1].end) <= (after.splits[0].path, after.splits[0].start)
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_files_that_are_read_from_their_beginning(tmp_path, kind):
+    """Compressed lines and Parquet: records the reader drops are counted, the funnel holds, and everything is exact."""
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for at in range(4):
+        found = [{**d, "id": f"{at}-{d['id']}"} for d in asked_run.documents(300 + 200 * at, seed=at)]
+        lines = [json.dumps(d) for d in found]
+        if kind == "jsonl":
+            lines[::9] = ["{broken"] * len(lines[::9])
+            (folder / f"{at}.jsonl.gz").write_bytes(gzip.compress("\n".join(lines).encode() + b"\n"))
+        else:
+            pq.write_table(pa.Table.from_pylist(found), folder / f"{at}.parquet", row_group_size=300)
+    steps = "[{use: gopher_quality, words: [30, null]}, {use: exact_dedup}]"
+    told = f"input: {{format: {kind}, paths: ['{folder}/*']}}, errors: {{max_share: 1}}, output: '{tmp_path}/out'"
+    chosen = recipe.parse(f"{{name: x, {told}, steps: {steps}}}")
+    real, _ = truth([*drive.run(plan.make(chosen), local.executor(), runs.Silent())])
+    for count, everything in ((400, False), (20_000, True)):
+        found = whole.estimate(chosen, count, local.executor(), runs.Silent())
+        assert (everything, True) == (found.whole, found.stored)
+        for step in found.steps:
+            assert step.out.holds(real[step.name].documents_out), step
+            assert step.into.holds(real[step.name].documents_in), step
+            assert (step.out.low < step.out.high) != everything
+        if kind == "jsonl":
+            assert found.steps[0].lost.low <= 1 / 9 + 0.002
+            assert found.steps[0].lost.high >= 1 / 9 - 0.002
+
+
 def test_what_cannot_be_estimated_is_told(tmp_path):
     """Files that have no middle, inputs without a byte, samples of a few records."""
     folder = tmp_path / "texts"
     folder.mkdir()
-    (folder / "a.jsonl.gz").write_bytes(gzip.compress(b'{"text": "one"}\n'))
+    (folder / "a.warc.zst").write_bytes(b"none")
     (folder / "b.jsonl").write_bytes(b"")
     for name, error, message in (
-        ("a.jsonl.gz", UsageError, "only be read from its beginning"),
+        ("a.warc.zst", UsageError, "only be read from its beginning"),
         ("b.jsonl", InputError, "the input is empty"),
     ):
-        chosen = recipe.parse(
-            f"{{name: x, input: {{format: jsonl, paths: ['{folder}/{name}']}}, steps: [{{use: c4}}]}}"
-        )
+        where = f"input: {{format: {name.split('.')[1]}, paths: ['{folder}/{name}']}}"
+        chosen = recipe.parse(f"{{name: x, {where}, steps: [{{use: resiliparse}}]}}")
         with pytest.raises(error, match=message):
             whole.estimate(chosen, 1000, local.executor(), runs.Silent())
     with pytest.raises(UsageError, match="at least 100 records"):
