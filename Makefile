@@ -28,7 +28,7 @@ install: .venv/.dev
 	touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) install -c constraints.txt -e '.[dev,trafilatura,parity,presidio,hub,dataflow,train,eval,boards]'
+	$(PIP) install -c constraints.txt -e '.[dev,trafilatura,parity,presidio,hub,dataflow,train,eval,boards,serve]'
 	touch .venv/.base $@
 
 demo: .venv/.base

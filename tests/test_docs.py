@@ -32,7 +32,7 @@ def test_links_lead_somewhere(page):
     assert [] == missing
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/python.md", "docs/dedup.md", "docs/tokens.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md", "docs/dedup.md", "docs/tokens.md", "docs/training.md"])
 def test_the_examples_run(page):
     """Every Python block of these pages runs as it stands."""
     pytest.importorskip("datasets", reason="needs corpusmill[hub]")
