@@ -113,7 +113,9 @@ def _chosen(
 
 def beginning(texts: pa.Array, row: int) -> str:
     """The first `stats.LONGEST` code points of a text; a long one is not decoded whole."""
-    return _decoded(bytes(memoryview(texts[row].as_buffer())[:_BYTES]))
+    data = memoryview(texts[row].as_buffer())
+    found = _decoded(bytes(data[: stats.LONGEST]))
+    return found if found.isascii() or len(data) <= stats.LONGEST else _decoded(bytes(data[:_BYTES]))
 
 
 def _decoded(data: bytes) -> str:
