@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from corpusmill import drive, plan
 from corpusmill.drive import Execute, Progress
-from corpusmill.estimate import duplicates
+from corpusmill.estimate import duplicates, timing
 from corpusmill.estimate.duplicates import Duplicates
 from corpusmill.estimate.windows import Windows
 from corpusmill.plan import Plan
@@ -31,7 +31,6 @@ from corpusmill.storage.shards import batches, stored_splits
 from corpusmill.tokenize import Packer
 
 Floats = npt.NDArray[np.float64]
-FIXED = {"read", "write"}  # what gathering tasks take for opening files, however little is in them
 COUNTS = ("documents_in", "documents_out", "bytes_in", "bytes_out", "failed")
 
 
@@ -58,7 +57,7 @@ class StageSample:
     Attributes:
         title: of its folder. steps: of it. files: bytes by kind of file, (G,) each, without what an empty shard takes.
         seconds: of processor that went into each window, (G,), without what a shard costs that has no records;
-            `shard_seconds` is that. further: into tasks that gather from all windows.
+            `shard_seconds` is that.
         shuffled: bytes that went between its phases.
     """
 
@@ -67,7 +66,6 @@ class StageSample:
     files: dict[str, Floats]
     seconds: Floats
     shard_seconds: float
-    further: float
     shuffled: int
 
 
@@ -119,6 +117,10 @@ def run(chosen: Recipe, full: Plan, windows: Windows, folder: str, execute: Exec
         found.stages.append(sampled_stage)
         splits = stored_splits(stage.layout, result.manifest)
     _lost(found.stages[0].steps[0], windows)
+    merged = plan.stages(sampled, f"{folder}/merged")
+    spent = timing.seconds(made.stages, merged, results, windows, progress)
+    for seen, whole in zip(found.stages, spent, strict=True):
+        seen.seconds *= max(0.0, whole - seen.shard_seconds) / max(1e-9, float(seen.seconds.sum()))
     _count_tokens(found, chosen, results[-1], which)
     _full_batch(chosen, full)
     unit = 1 if sys.platform == "darwin" else 1024
@@ -162,18 +164,16 @@ def _stage(at: int, stage: Stage, result: StageResult, which: npt.NDArray[np.int
     for name, step in steps.items():
         if name in specs:
             step.duplicates = _duplicates(name, result, which)
-    return StageSample(result.layout.title, list(steps.values()), files, np.zeros(groups), 0.0, 0.0, _shuffled(result))
+    return StageSample(result.layout.title, list(steps.values()), files, np.zeros(groups), 0.0, _shuffled(result))
 
 
 def _time(stage: StageSample, works: Sequence[Work], which: npt.NDArray[np.int64]) -> None:
     """Note what the tasks of a stage took; the last shard is empty and tells what each costs at least."""
     groups = len(stage.seconds)
     for work in works:
-        spent = [commit.read_timing(work.phase.layout, task.shard) for task in work.tasks]
         if work.tasks[0].split is None:
-            stage.further += sum(s for told in spent for name, s in told.items() if name not in FIXED)
             continue
-        seconds = np.array([sum(told.values()) for told in spent])
+        seconds = np.array([sum(commit.read_timing(work.phase.layout, task.shard).values()) for task in work.tasks])
         if len(seconds) > 2:
             seconds[0] = min(seconds[0], seconds[1:].max())  # the first one loads the kernels
         stage.shard_seconds += float(seconds[-1])

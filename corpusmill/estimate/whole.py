@@ -162,8 +162,8 @@ class _Whole:
         for step in stage.steps:
             told.steps.append(self._step(step))
         seconds = self.total(stage.seconds).times(before)
-        further = Interval(*(stage.further * told.times * end + stage.shard_seconds * self._shards for end in before))
-        told.core_seconds = _plus(told.core_seconds, _plus(seconds, further))
+        shards = stage.shard_seconds * self._shards
+        told.core_seconds = _plus(told.core_seconds, _plus(seconds, Interval(shards, shards, shards)))
         shuffled = Interval(*(stage.shuffled * told.times * end for end in before))
         told.shuffle_bytes = _plus(told.shuffle_bytes, shuffled)
         written = NOTHING

@@ -16,6 +16,7 @@ from corpusmill.report.page.writing import decimal, short, visible
 from corpusmill.stats import StepCounts
 
 SIGNALS = 25  # of which the drift is shown on the screen
+WIDTH = 120  # characters of a line about a document
 CHANGES = 12  # reasons for which documents change sides, on the screen
 TONES = {"stable": "", "some drift": "yellow", "drifted": "red"}
 READING = (
@@ -104,8 +105,8 @@ def _fates(found: Comparison) -> Iterator[Text]:
         yield Text(f"\n{count:,} kept in {change.keeps}, dropped in {other} for {change.reason}", "bold")
         for one in found.fates.examples[change]:
             value = "" if one.value is None else f"{decimal(one.value)}  "
-            yield Text(f"  {value}{visible(short(one.url or one.id, 100))}")
-            yield Text(f"    {visible(short(one.text, 120))}", "dim")
+            yield Text(f"  {value}{visible((one.url or one.id)[:WIDTH])}")
+            yield Text(f"    {visible(one.text[:WIDTH])}", "dim")
     if len(found.fates.changes) > CHANGES:
         yield Text(f"\nand {len(found.fates.changes) - CHANGES} more reasons; --json and --html have them all")
 
