@@ -39,7 +39,9 @@ def token_losses(
     the head in the backward pass. `reduce` is `reduce_logits`, perhaps compiled.
     """
     reduce = reduce or reduce_logits
-    flat, wanted = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)
+    # Said here, since autocast does not reach the backward pass of `_Chunked`: its products would be in fp32.
+    flat, weight = for_products(hidden.reshape(-1, hidden.shape[-1])), for_products(weight)
+    wanted = targets.reshape(-1)
     if how == "full":
         losses = reduce(functional.linear(flat, weight), wanted, vocabulary_size)
     else:
@@ -47,6 +49,12 @@ def token_losses(
         losses = _Chunked.apply(flat, weight, wanted, vocabulary_size, rows, reduce)  # type: ignore[no-untyped-call]
     # Copies, since FSDP2 warns where a module gives views away, and warnings are errors in tests.
     return TokenLosses(*(part.view(targets.shape).clone() for part in losses))
+
+
+def for_products(tensor: Tensor) -> Tensor:
+    """The tensor in the numbers that products are computed in: autocast's where that is on, else its own."""
+    kind = tensor.device.type
+    return tensor.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else tensor
 
 
 def reduce_logits(logits: Tensor, targets: Tensor, vocabulary_size: int) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from corpusmill.train import initial
 from corpusmill.train.architecture import Architecture
 from corpusmill.train.attention import Segments, attend, attend_to
-from corpusmill.train.loss import How, Reduce, TokenLosses, reduce_logits, token_losses
+from corpusmill.train.loss import How, Reduce, TokenLosses, for_products, reduce_logits, token_losses
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "swiglu": functional.silu, "geglu": lambda x: functional.gelu(x, approximate="tanh"),
@@ -119,7 +119,8 @@ class Decoder(nn.Module):
             assert segments is not None
             positions = segments.positions
         step = _Step(segments, cache, positions)
-        x = self.dropout(self._embed(ids, step))
+        # Under autocast an embedding is in fp32, and all sums of the stream would be, at twice the memory.
+        x = self.dropout(for_products(self._embed(ids, step)))
         for block in self.blocks:
             x = block(x, step)
         x = self.final_norm(x)

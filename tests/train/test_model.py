@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from corpusmill.train import architecture, config, initial
 from corpusmill.train.attention import Segments
@@ -110,6 +111,40 @@ def test_chunks_give_the_losses_of_whole_logits(dtype, most, monkeypatch):
     for full, chunked in zip(*found, strict=True):
         assert (full - chunked).norm() <= most * full.norm()
     assert not found[1][3][VOCABULARY:].any()
+
+
+class Products(TorchDispatchMode):
+    """Notes in which numbers matrices are multiplied."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = set()
+
+    def __torch_dispatch__(self, function, _, args=(), kwargs=None):
+        """Take note."""
+        if function.overloadpacket in {torch.ops.aten.mm, torch.ops.aten.addmm}:
+            self.seen |= {argument.dtype for argument in args if isinstance(argument, torch.Tensor)}
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight")  # on CUDA, autocast takes it in fp32
+@pytest.mark.parametrize("how", ["full", "chunked"])
+@pytest.mark.parametrize("norm", ["rmsnorm", "layernorm"])
+def test_under_autocast_stream_and_all_products_are_in_bf16(how, norm):
+    """In the backward pass, too, which autocast does not reach; losses stay in fp32, and near those without it."""
+    model, ids, streams = made(norm=norm), numbers(2, LENGTH), []
+    for block in model.blocks:
+        block.register_forward_pre_hook(lambda _, inputs: streams.append(inputs[0].dtype))
+    exact = model(ids, None, ids, loss=how).cross_entropy
+    streams.clear()
+    with Products() as products:
+        with torch.autocast("cpu", torch.bfloat16):
+            losses = model(ids, None, ids, loss=how).cross_entropy
+        losses.sum().backward()
+    assert set(streams) == products.seen == {torch.bfloat16}
+    assert losses.dtype == torch.float32
+    assert 0 < (losses - exact).norm() < 0.02 * exact.norm()
+    assert all(parameter.grad.dtype == torch.float32 for parameter in model.parameters())
 
 
 def test_first_weights_follow_seed_and_names():
