@@ -134,7 +134,7 @@ def extended(name: str, found: Run, parts: Windows, shards: int) -> Estimate:
     whole = _Whole(parts, shards, told)
     for stage in found.stages:
         whole.stage(stage)
-    last = whole.kept
+    last = whole.text
     if found.tokens is not None:
         told.tokens = whole.total(found.tokens).times(last)
         told.packed = Interval(*(end * found.token_bytes for end in told.tokens))
@@ -144,13 +144,17 @@ def extended(name: str, found: Run, parts: Windows, shards: int) -> Estimate:
 
 
 class _Whole:
-    """Goes through the stages; `kept` is what changes for later steps because more is compared with each other."""
+    """Goes through the stages.
+
+    Attributes:
+        kept: how later steps' documents change because more is compared with each other. text: their bytes.
+    """
 
     def __init__(self, parts: Windows, shards: int, told: Estimate) -> None:
         self._sizes = np.array([window.size for window in parts.windows], np.float64)
         self._input = parts.input_bytes
         self._shards, self._told = shards, told
-        self.kept = ONE
+        self.kept = self.text = ONE
 
     def total(self, counts: Any) -> Interval:
         """Over the whole input."""
@@ -158,7 +162,7 @@ class _Whole:
 
     def stage(self, stage: StageSample) -> None:
         """Take a stage."""
-        before, told = self.kept, self._told
+        before, told = self.text, self._told
         for step in stage.steps:
             told.steps.append(self._step(step))
         seconds = self.total(stage.seconds).times(before)
@@ -168,7 +172,7 @@ class _Whole:
         told.shuffle_bytes = _plus(told.shuffle_bytes, shuffled)
         written = NOTHING
         for kind, counts in stage.files.items():
-            written = _plus(written, self.total(counts).times(self.kept if kind == "documents" else before))
+            written = _plus(written, self.total(counts).times(self.text if kind == "documents" else before))
         told.files[stage.title] = written
 
     def _step(self, step: StepSample) -> StepEstimate:
@@ -179,12 +183,13 @@ class _Whole:
         if kept_share is not None:
             way = "fitted" if step.duplicates is not None else "at least"
             in_sample = max(1e-9, 1 - lost.value)
-            self.kept = before.times(Interval(*(min(1.0 / in_sample, end / in_sample) for end in kept_share)))
+            change = Interval(*(min(1.0, end) / in_sample for end in kept_share))
+            self.kept, self.text = before.times(change), self.text.times(change).times(self._cut(step, way))
             lost = Interval(1 - kept_share.value, 1 - kept_share.high, 1 - kept_share.low)
         into = self.total(counts["documents_in"]).times(before)
         out = self.total(counts["documents_out"]).times(self.kept)
         reasons = {r: intervals.share(found, counts["documents_in"]) for r, found in sorted(step.reasons.items())}
-        return StepEstimate(step.name, into, out, self.total(counts["bytes_out"]).times(self.kept), lost, reasons, way)
+        return StepEstimate(step.name, into, out, self.total(counts["bytes_out"]).times(self.text), lost, reasons, way)
 
     def _compared(self, step: StepSample) -> Interval | None:
         """The share of documents that a comparing step would keep of the whole input; None for other steps."""
@@ -196,6 +201,15 @@ class _Whole:
             lost = into - int(step.counts["documents_out"].sum())
             return duplicates.unfitted(lost, into, self._told.times)
         return None
+
+    def _cut(self, step: StepSample, way: Way) -> Interval:
+        """How much less text may stay than in the sample, where more text repeats more lines; as `duplicates.fit`."""
+        into, out = (float(step.counts[name].sum()) for name in ("bytes_in", "bytes_out"))
+        times = self._told.times
+        if way != "at least" or times <= 1 or not out:
+            return ONE
+        removed = into / out - 1  # bytes for each that stays
+        return Interval(1, (1 + removed) / (1 + duplicates.DOUBLE * times * removed) if removed else 1.0, 1)
 
 
 def _plus(a: Interval, b: Interval) -> Interval:
