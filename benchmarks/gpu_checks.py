@@ -146,12 +146,19 @@ def what_is_not_finite_is_skipped(*, device, tiny):
 
 
 def nothing_is_compiled_again(*, device, tiny):
-    """Graphs compiled in 20 steps after the first four, while the lengths of documents change from step to step."""
+    """Graphs compiled in 20 steps after the first four, while the lengths of documents change from step to step.
+
+    One of the four has no document longer than half a row: the longest is a number in the graph until it has changed
+    once, and then a variable.
+    """
     kind = _kind(tiny=tiny)
     with tempfile.TemporaryDirectory() as folder:
         write_shards(folder, kind)
         with started(folder, CASE | {"compile": "blocks"}, kind, device) as run:
-            for _ in range(4):
+            batches, targets = run.read()
+            half = [np.full(2, kind.length // 2)] * CASE["micro_rows"]
+            run.take([batch._replace(lengths=half) for batch in batches], targets)
+            for _ in range(3):
                 step(run)
             before, seen = graphs(), set()
             for _ in range(STEPS):
