@@ -37,7 +37,7 @@ WAYS = [
     {"compile": "whole", "wrap": "plain"}, {"compile": "none", "wrap": "fsdp"}, {"compile": "blocks", "wrap": "ddp"},
 ]  # fmt: skip
 ATTENTION = [{"attention": name} for name in ("varlen", "varlen_fa3", "sdpa_cudnn", "sdpa_flash")]
-LOSS = [{"loss": name} for name in ("full", "chunked", "linear_ce")]
+LOSS = [{"loss": name} for name in ("full", "chunked", "chunked_fused", "linear_ce")]
 AGAIN = [{"checkpoint_activations": choice} for choice in (False, True)]
 START = {
     "compile": "blocks", "wrap": "fsdp", "loss": "full", "attention": "varlen", "checkpoint_activations": False,

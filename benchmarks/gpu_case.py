@@ -5,7 +5,8 @@ A case is a model and a choice of each thing that design leaves open:
     model                   124m (gpt2-124m, rows of 1,024) or 1b (llama-1b, rows of 2,048)
     compile                 none, blocks, whole
     wrap                    fsdp or ddp (FSDP2 at world 1), or plain (weights in fp32, products by autocast)
-    loss                    full, chunked, or linear_ce (torch's F.linear_cross_entropy, which gives no log Z)
+    loss                    full, chunked, chunked_fused (its backward pass compiled, too), or linear_ce (torch's
+                            F.linear_cross_entropy, which gives no log Z)
     attention               varlen or varlen_fa3 (documents masked), sdpa_cudnn or sdpa_flash (rows as one document:
                             what the mask costs; no choice for packed rows)
     micro_rows              rows of a forward pass
@@ -99,7 +100,7 @@ def training(folder, case, kind, device, **more):
     """The training file of a case."""
     sharding = config.Sharding(
         strategy="fsdp" if case["wrap"] == "plain" else case["wrap"], compile=case["compile"],
-        loss="full" if case["loss"] == "linear_ce" else case["loss"], device=device,
+        loss={"linear_ce": "full", "chunked_fused": "chunked"}.get(case["loss"], case["loss"]), device=device,
         checkpoint_activations=case["checkpoint_activations"], precision=case.get("precision", "auto"),
     )  # fmt: skip
     told = {
@@ -185,6 +186,12 @@ def _choose_loss(stack, loss):
         from corpusmill.train import model
 
         stack.enter_context(mock.patch.object(model, "token_losses", linear_cross_entropy))
+    elif loss == "chunked_fused":
+        import torch
+
+        from corpusmill.train import loss as losses
+
+        stack.enter_context(mock.patch.object(losses, "slope_of", torch.compile(losses.slope_of)))
 
 
 def linear_cross_entropy(hidden, weight, targets, vocabulary_size, _how, _reduce=None):

@@ -61,7 +61,7 @@ def whole_is_eager(*, device, tiny):
 
 
 def chunked_is_full(*, device, tiny):
-    """Losses of ten steps, logits whole or in chunks of a few rows."""
+    """Losses of ten steps, logits whole or in chunks of a row."""
     from corpusmill.train import loss
 
     kind = _kind(tiny=tiny)

@@ -75,11 +75,24 @@ def reduce_logits(logits: Tensor, targets: Tensor, vocabulary_size: int) -> tupl
     return torch.where(counted, log_z - picked, nothing), torch.where(counted, log_z, nothing)
 
 
-class _Chunked(torch.autograd.Function):
-    """The same with the logits of `rows` tokens at a time; the backward pass computes them again.
+def slope_of(logits: Tensor, targets: Tensor, of_entropy: Tensor, of_log_z: Tensor) -> Tensor:
+    """What logits (N, V) get back, in their own precision, where cross-entropy and log Z get those (N,).
 
     d cross_entropy / d logits = softmax - one_hot and d log_z / d logits = softmax, so one softmax serves both.
     """
+    slope = logits.float().softmax(-1)
+    slope *= (of_entropy + of_log_z).unsqueeze(-1)
+    wanted = targets.clamp(min=0).unsqueeze(-1)
+    if torch.compiler.is_compiling():  # fused, which a scatter is not
+        here = torch.arange(logits.shape[-1], device=logits.device) == wanted
+        slope -= torch.where(here, of_entropy.unsqueeze(-1), 0.0)
+    else:
+        slope.scatter_add_(-1, wanted, -of_entropy.unsqueeze(-1))
+    return slope.to(logits.dtype)
+
+
+class _Chunked(torch.autograd.Function):
+    """The same with the logits of `rows` tokens at a time; the backward pass computes them again."""
 
     @staticmethod
     def forward(
@@ -104,10 +117,7 @@ class _Chunked(torch.autograd.Function):
         for start in range(0, len(hidden), rows):
             part = slice(start, start + rows)
             of_entropy, of_log_z = (torch.where(targets[part] != IGNORED, item[part], 0.0) for item in upstream)
-            slope = functional.linear(hidden[part], head).float().softmax(-1)
-            slope *= (of_entropy + of_log_z).unsqueeze(-1)
-            slope.scatter_add_(-1, targets[part].clamp(min=0).unsqueeze(-1), -of_entropy.unsqueeze(-1))
-            slope = slope.to(hidden.dtype)
+            slope = slope_of(functional.linear(hidden[part], head), targets[part], of_entropy, of_log_z)
             torch.mm(slope, head, out=of_hidden[part])
             of_weight[:vocabulary_size] += slope.t() @ hidden[part]
         return of_hidden, of_weight.to(weight.dtype), None, None, None, None

@@ -80,7 +80,7 @@ def test_the_best_is_chosen_among_what_worked_on_packed_rows(gpu):
     best, _, _ = plan.sweep("1b", done)
     assert [best[name] for name in ("micro_rows", "loss", "wrap", "attention")] == [32, "chunked", "plain", "varlen"]
     assert [job["job"] for job in order[:2]] == ["peak", "case"]
-    assert len(order) == 1 + 4 + 2 + 4 + 3 + 3 + 1
+    assert len(order) == 1 + 4 + 3 + 4 + 3 + 3 + 1
 
 
 def test_time_that_is_up_starts_nothing(gpu, tmp_path, capsys):

@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from corpusmill.train import architecture, config, initial
 from corpusmill.train.attention import Segments
-from corpusmill.train.loss import IGNORED, token_losses
+from corpusmill.train.loss import IGNORED, slope_of, token_losses
 from corpusmill.train.model import Decoder
 
 torch.set_num_threads(1)
@@ -111,6 +111,17 @@ def test_chunks_give_the_losses_of_whole_logits(dtype, most, monkeypatch):
     for full, chunked in zip(*found, strict=True):
         assert (full - chunked).norm() <= most * full.norm()
     assert not found[1][3][VOCABULARY:].any()
+
+
+def test_slopes_are_the_same_compiled():
+    """Where nothing is predicted, too, and for both upstreams."""
+    logits, targets = made()(numbers(1, LENGTH))[0].detach(), numbers(LENGTH)
+    upstream = torch.stack([numbers(LENGTH, below=9), numbers(LENGTH).flip(0)]) / 300
+    upstream[:, ::5], targets[::5] = 0, IGNORED
+    told = logits, targets, *upstream
+    found = torch.compile(slope_of, backend="eager")(*told)
+    assert torch.allclose(found, slope_of(*told), atol=1e-6)
+    assert found.abs().max() > 0.01
 
 
 class Products(TorchDispatchMode):
