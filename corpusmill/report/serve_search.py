@@ -190,7 +190,8 @@ class Ledgers:
     def _ask(self, sql: str, values: list[Any]) -> list[Any]:
         try:
             with self._base.cursor() as cursor:  # one for each thread
-                return cursor.execute(sql, values).fetchall()
+                found: list[Any] = cursor.execute(sql, values).fetchall()
+                return found
         except self._error as error:
             raise OutputError(f"{self.run.root}: its ledgers cannot be read any more ({error}); start again") from error
 
