@@ -119,3 +119,11 @@ def test_varlen_of_an_older_torch(gpu, known):
     assert found[1].shape == query.shape
     assert found[1][0, :, 0].tolist() == [0, 0, 1, 1]
     assert found[3:] == ((1, 2, 3, 4), True)
+
+
+def test_a_machine_without_a_gpu_is_told(gpu, tmp_path, monkeypatch):
+    """With what can be tried there; nothing is written."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SystemExit, match="torch sees no GPU here; --device cpu --tiny"):
+        gpu.main(["--output", str(tmp_path / "gpu.jsonl")])
+    assert not list(tmp_path.iterdir())
