@@ -1,6 +1,6 @@
 """Does the trainer learn? A small model and an interpolated trigram on the same tokens: the figures of learning.md.
 
-    python -m benchmarks.learning prepare [--work DIR] [--vocabulary 4096] [--length 256]
+    python -m benchmarks.learning prepare [--work DIR] [--vocabulary 2048] [--length 256]
     python -m benchmarks.learning train [--work DIR] [--name NAME] [--tokens N] [--set KEY=VALUE ...]
     python -m benchmarks.learning compare [--work DIR] [--name NAME] [--svg FILE]
 
@@ -25,6 +25,7 @@ from benchmarks import corpora, near_corpus
 
 PIECE = 8_000  # characters of a document
 HELD = 20  # one novel in so many is held out
+JUDGED = 64  # validation rows, those that the metrics are of
 POINTS = 8  # of the curve of n-grams
 
 RECIPE = """
@@ -40,11 +41,12 @@ name: {name}
 data: {work}/out
 model: {{preset: llama-3m}}
 length: {{tokens: {tokens}}}
-batches: {{rows: 32, micro_rows: 16}}
-optimizer: {{learning_rate: 0.004}}
+batches: {{rows: 4, micro_rows: 4}}
+optimizer: {{learning_rate: 0.003}}
 schedule: {{shape: wsd, warmup: 0.02, decay: 0.4, final: 0.0}}
-watching: {{log_every: 20, validate_every: 200, validate_rows: 512, prompts: ['She looked at'], sample_tokens: 80}}
-checkpoints: {{every: 500}}
+watching: {{log_every: 50, validate_every: 400, validate_rows: 64, prompts: ['She looked at'], sample_tokens: 80}}
+checkpoints: {{every: 2000}}
+sharding: {{precision: bf16}}
 output: {work}/models
 """
 
@@ -96,10 +98,11 @@ def compare(options):
     rows, held = Rows.open(chosen.data, chosen.seed), Rows.open(chosen.data, chosen.seed, "validation")
     text_bytes = sizes.token_bytes(tokenizer.load(str(folder / "tokenizer.json")))
     told = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    points = [(row["tokens"], row["bits_per_byte"]) for row in told if "bits_per_byte" in row]
+    step = chosen.batches.rows * rows.sequence_length  # tokens
+    points = [(row["step"] * step, row["bits_per_byte"]) for row in told if "bits_per_byte" in row]
     judged = [
         held.batch(np.arange(first, min(first + 64, held.row_count)))
-        for first in range(0, min(512, held.row_count), 64)
+        for first in range(0, min(JUDGED, held.row_count), 64)
     ]
 
     def bits(losses):
@@ -166,7 +169,7 @@ def main():
     parser.add_argument("what", choices=["prepare", "train", "compare"])
     parser.add_argument("--work", type=Path, default=Path("bench-learning"))
     parser.add_argument("--data", type=Path, default=corpora.DATA)
-    parser.add_argument("--vocabulary", type=int, default=4096)
+    parser.add_argument("--vocabulary", type=int, default=2048)
     parser.add_argument("--length", type=int, default=256)
     parser.add_argument("--name", default="small")
     parser.add_argument("--tokens", type=int, default=4_000_000)
