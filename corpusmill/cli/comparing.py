@@ -1,26 +1,10 @@
 """What `report A B` does: two runs side by side, and the alarm that a dump differs from the one before."""
 
 import argparse
-import math
 import sys
 
 from corpusmill.cli.shared import show
 from corpusmill.errors import UsageError
-
-
-def limit(text: str) -> float:
-    """A population stability index from 0 up.
-
-    Raises:
-        argparse.ArgumentTypeError: it is something else.
-    """
-    try:
-        found = float(text)
-    except ValueError:
-        found = -1.0
-    if not 0 <= found < math.inf:
-        raise argparse.ArgumentTypeError(f"expected an index from 0 up, e.g. 0.25, found {text!r}")
-    return found
 
 
 def compare(options: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from corpusmill.cli.shared import positive, price, show
+from corpusmill.cli.shared import not_negative, positive, show
 from corpusmill.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ def add(commands: "Commands") -> None:
         metavar="NAME",
         help="shapes to tell the cost of (default: all known)",
     )
-    estimate.add_argument("--price-per-hour", type=price, metavar="PRICE", help="of one core, as a further shape")
+    estimate.add_argument(
+        "--price-per-hour", type=not_negative("a price"), metavar="PRICE", help="of one core, as a further shape"
+    )
     estimate.add_argument("--json", action="store_true", help="as JSON")
     estimate.set_defaults(call=_estimate)
 

@@ -3,8 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from corpusmill.cli.comparing import compare, limit
-from corpusmill.cli.shared import price, show
+from corpusmill.cli.comparing import compare
+from corpusmill.cli.shared import not_negative, show
 from corpusmill.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,9 +22,17 @@ def add(commands: "Commands") -> None:
     report.add_argument("other", nargs="?", help="folder of another run, to compare with the first")
     report.add_argument("--html", nargs="?", const="", metavar="FILE", help=HTML)
     report.add_argument(
-        "--price-per-hour", type=price, metavar="PRICE", help="of one core; the page then tells the cost"
+        "--price-per-hour",
+        type=not_negative("a price"),
+        metavar="PRICE",
+        help="of one core; the page then tells the cost",
     )
-    report.add_argument("--fail-on-drift", type=limit, metavar="PSI", help="of two runs: exit 1 if a signal drifts so")
+    report.add_argument(
+        "--fail-on-drift",
+        type=not_negative("an index"),
+        metavar="PSI",
+        help="of two runs: exit 1 if a signal drifts so",
+    )
     report.add_argument("--json", action="store_true", help="the reports of all stages, or the comparison, as JSON")
     report.set_defaults(call=_report)
 

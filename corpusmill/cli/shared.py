@@ -3,6 +3,7 @@
 import argparse
 import math
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -36,19 +37,22 @@ def megabytes(text: str) -> int:
     return round(size)
 
 
-def price(text: str) -> float:
-    """A price from 0 up.
+def not_negative(what: str) -> Callable[[str], float]:
+    """A reader of a flag's number from 0 up; `what` says in messages what it is.
 
-    Raises:
-        argparse.ArgumentTypeError: it is something else.
+    It raises argparse.ArgumentTypeError for anything else.
     """
-    try:
-        found = float(text)
-    except ValueError:
-        found = -1.0
-    if not 0 <= found < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a price from 0 up, found {text!r}")
-    return found
+
+    def read(text: str) -> float:
+        try:
+            found = float(text)
+        except ValueError:
+            found = -1.0
+        if not 0 <= found < math.inf:
+            raise argparse.ArgumentTypeError(f"expected {what} from 0 up, found {text!r}")
+        return found
+
+    return read
 
 
 def show(item: object) -> None:
