@@ -40,6 +40,7 @@ demo: .venv/.base
 	$(BIN)/corpusmill train demo
 	$(BIN)/corpusmill eval demo/models/demo --shards demo/out --baselines
 	$(BIN)/corpusmill generate demo/models/demo --prompt 'Returns the' --max-tokens 60
+	$(BIN)/corpusmill report demo/models/demo --html
 
 test: .venv/.dev
 	$(BIN)/python -m pytest $(TESTFLAGS)
