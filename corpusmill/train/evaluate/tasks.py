@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,21 +47,35 @@ class Task:
         Raises:
             InputError: if there are too few.
         """
+        if not shots:
+            return []
         question, key = self.questions[number], self.keys[number]
-        others = [(name, one) for name, one in self.examples if name != key]
+        own = self._places.get(key, len(self.examples))  # never an example of itself
+        there = len(self.examples) - (key in self._places)
+        if there < shots:
+            raise InputError(f"{self.path}: {shots} examples asked for, and {there} are there; ask for fewer")
         if self.template.first_shots:
-            others = [(name, one) for name, one in others if one.group == question.group] or others
-        if len(others) < shots:
-            raise InputError(f"{self.path}: {shots} examples asked for, and {len(others)} are there; ask for fewer")
-        if self.template.first_shots:
-            return [one for _, one in others[:shots]]
+            return self._first(question, key, shots)
         chosen: dict[int, None] = {}
         draw = 0
         while len(chosen) < shots:
             place = hashlib.blake2b(f"{key}:{draw}".encode(), digest_size=8).digest()
-            chosen[int.from_bytes(place, "big") % len(others)] = None
+            chosen[int.from_bytes(place, "big") % there] = None
             draw += 1
-        return [others[place][1] for place in chosen]
+        return [self.examples[place + (place >= own)][1] for place in chosen]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Where each example stands."""
+        return {name: place for place, (name, _) in enumerate(self.examples)}
+
+    def _first(self, question: Question, key: str, shots: int) -> list[Question]:
+        """The first examples of the question's group, or of all where its group has none."""
+        others = [one for name, one in self.examples if name != key]
+        others = [one for one in others if one.group == question.group] or others
+        if len(others) < shots:
+            raise InputError(f"{self.path}: {shots} examples asked for, and {len(others)} are there; ask for fewer")
+        return others[:shots]
 
 
 def find(names: Sequence[str], folder: str | None) -> list[Task]:
