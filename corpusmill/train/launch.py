@@ -91,9 +91,12 @@ def ranks(arguments: Sequence[str], count: int) -> int:
                 with contextlib.suppress(subprocess.TimeoutExpired):  # it may have told the same, and better
                     started[0].wait(2.0)
                 if started[0].poll() is None:
-                    raise EngineError(f"rank {failed} of {count} ended with {codes[failed]}:\n{_tail(logs[failed])}")
+                    raise EngineError(_ended(failed, count, codes[failed], logs[failed]))
             if codes[0] is not None:
                 _wait(started)
+                lost = next((rank for rank, process in enumerate(started) if (process.poll() or 0) < 0), 0)
+                if codes[0] > 0 and lost and not stop.signal:  # rank 0 only knows that a connection is gone
+                    raise EngineError(_ended(lost, count, started[lost].returncode, logs[lost]))
                 return codes[0] if codes[0] >= 0 else 128 - codes[0]
             if stop.signal != passed_on:
                 passed_on = stop.signal
@@ -127,9 +130,10 @@ def _end(started: "Sequence[subprocess.Popen[bytes]]") -> None:
         process.wait()
 
 
-def _tail(log: BinaryIO) -> str:
+def _ended(rank: int, count: int, code: int | None, log: BinaryIO) -> str:
     log.seek(0)
-    return "\n".join(log.read().decode("utf-8", "replace").splitlines()[-TOLD:])
+    told = "\n".join(log.read().decode("utf-8", "replace").splitlines()[-TOLD:])
+    return f"rank {rank} of {count} ended with {code}:\n{told}"
 
 
 def _free_port() -> int:

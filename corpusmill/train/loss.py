@@ -54,7 +54,9 @@ def token_losses(
 def for_products(tensor: Tensor) -> Tensor:
     """The tensor in the numbers that products are computed in: autocast's where that is on, else its own."""
     kind = tensor.device.type
-    return tensor.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else tensor
+    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):  # it is not for the meta device
+        return tensor.to(torch.get_autocast_dtype(kind))
+    return tensor
 
 
 def reduce_logits(logits: Tensor, targets: Tensor, vocabulary_size: int) -> tuple[Tensor, Tensor]:
