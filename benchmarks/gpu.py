@@ -162,7 +162,8 @@ def start(job, options, seconds):
         limit = min(seconds, options.case_seconds)
         with log.open("wb") as file:
             # A session of its own, so that the compiler's processes end with it.
-            child = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file, start_new_session=True)
+            found = {**os.environ, "PYTHONPATH": str(ROOT)}  # where the current folder is not looked in by itself
+            child = subprocess.Popen(command, cwd=ROOT, env=found, stdout=file, stderr=file, start_new_session=True)
             try:
                 code = child.wait(limit)
             except subprocess.TimeoutExpired:

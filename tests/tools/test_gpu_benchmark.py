@@ -3,6 +3,7 @@
 import importlib
 import json
 import logging
+import os
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -54,7 +55,10 @@ def test_all_cases_and_checks_run_and_a_second_call_goes_on(gpu, tmp_path, capsy
 
     lines = output.read_text().splitlines()
     output.write_text("\n".join(line for line in lines if '"job": "peak"' not in line) + "\n")
-    subprocess.run([sys.executable, "-m", "benchmarks.gpu", *toy], cwd=ROOT, check=True, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        [sys.executable, "-m", "benchmarks.gpu", *toy], cwd=ROOT, env=environment, check=True, capture_output=True
+    )
     added = [json.loads(line) for line in output.read_text().splitlines()][len(lines) - 1 :]
     assert [one.get("job") for one in added] == [None, {"job": "peak"}]
     assert added[1]["status"] == "ok"
