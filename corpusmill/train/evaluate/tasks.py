@@ -192,7 +192,7 @@ def _objects(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
         except ValueError as error:  # not UTF-8, or no JSON
             raise InputError(f"{place}: not JSON: {error}") from error
         if not isinstance(found, dict):
-            raise InputError(f"{place}: expected a JSON object, found {line[:60].decode()!r}")
+            raise InputError(f"{place}: expected a JSON object, found {line[:60].decode(errors='replace')!r}")
         yield number, found
 
 

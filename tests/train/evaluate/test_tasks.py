@@ -162,6 +162,7 @@ BAD = {
         '{"question": "a", "choices": {"text": ["b"], "label": ["A"]}, "answerKey": "C"}\n'],
         r"line 1: a field has a value of another kind .*'C' is not in list"),
     "no JSON": ("mine.jsonl", ['{"context": "a", "continuation": "b"}\n', "oops\n"], r"mine\.jsonl, line 2: not JSON"),
+    "a list, cut within a letter": ("mine.jsonl", ['["a' + "ä" * 40 + '"]\n'], r"line 1: expected a JSON object, found"),
     "no object": ("mine.jsonl", ["[1]\n"], r"line 1: expected a JSON object, found '\[1\]'"),
     "no format": ("mine.jsonl", ['{"text": "a"}\n'], r"line 1: found the fields text; expected those of one format:"),
     "a gold too far": ("mine.jsonl", ['{"query": "a", "choices": ["b", "c"], "gold": 2}\n'],
