@@ -143,7 +143,7 @@ def work(job, *, device, tiny):
         return {"status": "out of memory", "memory_gib": torch.cuda.max_memory_allocated() / 2**30}
     except gpu_case.UnsupportedError as error:
         return {"status": "unsupported", "why": str(error)}
-    except Exception as error:
+    except Exception as error:  # a record like any other: one case that fails must not cost the others
         import traceback
 
         where = traceback.format_exc().splitlines()[-12:]

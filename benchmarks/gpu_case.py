@@ -171,7 +171,7 @@ def _choose_attention(stack, attention, device):
             raise UnsupportedError(f"torch {torch.__version__} on {device} takes no other flash attention")
         try:
             kernels.activate_flash_attention_impl("FA3")
-        except Exception as error:
+        except (ImportError, RuntimeError, ValueError) as error:
             raise UnsupportedError(f"FA3: {type(error).__name__}: {error}") from error
     elif attention.startswith("sdpa_"):
         whole = SimpleNamespace(of=lambda rows, length, where, _: Segments.whole(len(rows), length, where))

@@ -1,11 +1,9 @@
 """Domains and sources: who the corpus is made of, and whose pages the rules do not let through."""
 
-from collections.abc import Sequence
-
 from corpusmill.report.outputs import Run
 from corpusmill.report.page import charts
-from corpusmill.report.page.sections import Bytes, Cell, Chart, Section, Share, Table
-from corpusmill.report.page.totals import Through, through
+from corpusmill.report.page.sections import Cell, Chart, Section, Share
+from corpusmill.report.page.totals import keep_rates, through
 from corpusmill.report.page.writing import percent
 
 TOP = 30
@@ -36,15 +34,17 @@ def section(run: Run) -> Section | None:
             f"Pages that reached the first step, and those that every stage kept; the {len(shown)} largest domains."
         )
         drawn = [Chart(spec=charts.kept_of(shown), caption=caption, alternative=words, title="Pages by domain")]
-        tables.append(_table("Largest domains", domains, total))
+        tables.append(keep_rates("domain", domains, most=TOP, title="Largest domains", total=total))
         average = sum(row.kept for row in domains) / (sum(row.documents for row in domains) or 1)
         low = [row for row in domains if row.documents >= ENOUGH and (row.rate or 0) < average]
         low.sort(key=lambda row: (row.rate or 0, -row.documents, row.name))
         title = f"Lowest keep-rates, among domains of at least {ENOUGH} pages"
         if low:
-            tables.append(_table(title, low, total, note=f"The average is {percent(average)}.", folded=True))
+            note = f"The average is {percent(average)}."
+            tables.append(keep_rates("domain", low, most=TOP, title=title, total=total, note=note, folded=True))
     if sources:
-        tables.append(_table("Sources", sources, sum(row.bytes for row in sources), first="source"))
+        size = sum(row.bytes for row in sources)
+        tables.append(keep_rates("source", sources, most=TOP, title="Sources", total=size))
     data = {
         "domains": {row.name: [row.documents, row.kept, row.bytes] for row in domains[:TOP]},
         "sources": {row.name: [row.documents, row.kept, row.bytes] for row in sources[:TOP]},
@@ -52,21 +52,3 @@ def section(run: Run) -> Section | None:
     return Section(
         name="domains", title="Domains and sources", lead=LEAD, figures=figures, charts=drawn, tables=tables, data=data
     )
-
-
-def _table(
-    title: str, rows: Sequence[Through], total: int, *, first: str = "domain", note: str = "", folded: bool = False
-) -> Table:
-    cells: list[list[Cell]] = [
-        [
-            row.name,
-            row.documents,
-            row.kept,
-            Share(row.rate),
-            Bytes(row.bytes),
-            Share(row.bytes / total if total else None),
-        ]
-        for row in rows[:TOP]
-    ]
-    head = [first, "documents", "kept", "keep-rate", "bytes kept", "of all bytes kept"]
-    return Table(head=head, rows=cells, title=title, more=max(0, len(rows) - TOP), note=note, folded=folded)

@@ -2,8 +2,8 @@
 
 from corpusmill.report.outputs import Run
 from corpusmill.report.page import charts
-from corpusmill.report.page.sections import Bytes, Cell, Chart, Section, Share, Table
-from corpusmill.report.page.totals import through
+from corpusmill.report.page.sections import Chart, Section
+from corpusmill.report.page.totals import keep_rates, through
 
 TOP = 40
 DRAWN = 15
@@ -23,19 +23,7 @@ def section(run: Run) -> Section | None:
         caption = "Documents that reached the first step, and those that every stage kept."
         drawn = [Chart(spec=spec, caption=caption, alternative=words, title="Documents by language")]
     total = sum(row.bytes for row in rows)
-    cells: list[list[Cell]] = [
-        [
-            row.name,
-            row.documents,
-            row.kept,
-            Share(row.rate),
-            Bytes(row.bytes),
-            Share(row.bytes / total if total else None),
-        ]
-        for row in rows[:TOP]
-    ]
-    head = ["language", "documents", "kept", "keep-rate", "bytes kept", "of all bytes kept"]
     note = "Language as the recipe's step named it; documents that left before have none and are not in here."
-    table = Table(head=head, rows=cells, more=max(0, len(rows) - TOP), title="Every language", note=note)
+    table = keep_rates("language", rows, most=TOP, title="Every language", total=total, note=note)
     data = {row.name: [row.documents, row.kept, row.bytes] for row in rows}
     return Section(name="languages", title="Languages", lead=LEAD, charts=drawn, tables=[table], data=data)

@@ -1,10 +1,11 @@
-"""What several sections need of a run: its stages by what they hold, tallies by prefix, names of steps."""
+"""What several sections need of a run: its stages by what they hold, tallies by prefix, names of steps, keep-rates."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from corpusmill.extract import Extractor
 from corpusmill.report.outputs import Run, StageOutput
+from corpusmill.report.page.sections import Bytes, Cell, Share, Table
 from corpusmill.spec import Bounds, members, names
 from corpusmill.stats import Report
 
@@ -96,3 +97,32 @@ def through(run: Run, what: str) -> list[Through]:
     rows = [Through(name, counts[0], *after.get(name, [0, 0, 0])[1:]) for name, counts in before.items()]
     late = [Through(name, *after[name]) for name in after if name not in before]  # a language named by a later stage
     return sorted([*rows, *late], key=lambda row: (-row.documents, row.name))
+
+
+def keep_rates(
+    first: str, rows: Sequence[Through], *, most: int, title: str, total: int, note: str = "", folded: bool = False
+) -> Table:
+    """What came in and what was kept of each language, domain or source.
+
+    Args:
+        first: what the rows are.
+        rows: in the order shown.
+        most: rows shown at most.
+        title: of the table.
+        total: bytes kept of all.
+        note: below the title.
+        folded: whether the table is closed at first.
+    """
+    cells: list[list[Cell]] = [
+        [
+            row.name,
+            row.documents,
+            row.kept,
+            Share(row.rate),
+            Bytes(row.bytes),
+            Share(row.bytes / total if total else None),
+        ]
+        for row in rows[:most]
+    ]
+    head = [first, "documents", "kept", "keep-rate", "bytes kept", "of all bytes kept"]
+    return Table(head=head, rows=cells, title=title, more=max(0, len(rows) - most), note=note, folded=folded)
