@@ -67,7 +67,9 @@ def _export(options: argparse.Namespace) -> int:
     )
     print(f"{told.family}, {told.parameters:,} parameters, {options.dtype}: {options.out}/{{{', '.join(told.files)}}}")
     if "tokenizer.json" not in told.files:
-        print("without a tokenizer: transformers reads tokenizer.json only, and none lies beside the model")
+        print(
+            "without a tokenizer: none lies beside the model, or it was made of ranks, which transformers does not read"
+        )
     return 0
 
 

@@ -280,9 +280,7 @@ def open_model(path: str, device: str = "cpu") -> Loaded:
 
 def _tokenizer_near(folder: Path) -> str | None:
     """The tokenizer in a checkpoint's folder or in that of its run."""
-    places = (
-        place / name for place in (folder, folder.parents[1]) for name in ("tokenizer.json", "tokenizer.tiktoken")
-    )
+    places = (place / "tokenizer.json" for place in (folder, folder.parents[1]))
     return next((str(place) for place in places if place.is_file()), None)
 
 

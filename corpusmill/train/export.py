@@ -61,7 +61,7 @@ def save(
     Args:
         model: with nothing sharded.
         folder: to be made.
-        tokenizer: its tokenizer.json; a rank file (*.tiktoken) has no counterpart and is left out.
+        tokenizer: its tokenizer.json; one that was made of ranks has no counterpart and is left out.
         eos: id of end-of-text.
         dtype: a key of `DTYPES`.
         shard_bytes: of a file at most, though a file has at least one tensor.
@@ -227,11 +227,12 @@ def _read_tensors(folder: Path) -> dict[str, Tensor]:
 
 
 def _save_tokenizer(folder: Path, source: str | None, eos: int | None, longest: int) -> None:
-    """The tokenizer's file as it is, and what transformers must know besides."""
-    if source is None or not source.endswith(".json"):
+    """The tokenizer as its library writes it, and what transformers must know besides."""
+    known = None if source is None else tokenizers.load(source)
+    if known is None or known.settings is None:
         return
-    (folder / _TOKENIZER).write_bytes(Path(source).read_bytes())
-    names = {number: name for name, number in tokenizers.load(source).special_tokens.items()}
+    (folder / _TOKENIZER).write_text(known.settings, encoding="utf-8")
+    names = {number: name for name, number in known.special_tokens.items()}
     told: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": longest}
     told["clean_up_tokenization_spaces"] = False
     if eos in names:

@@ -154,9 +154,8 @@ def _settings(ready: Ready) -> None:
     folder: Path = ready.folder
     put(str(folder / "training.yaml"), config.resolved(ready.chosen).encode())
     put(str(folder / "data.json"), _json(ready.rows.told()))
-    if ready.tokenizer_file is not None:
-        suffix = ".tiktoken" if ready.tokenizer is not None and ready.tokenizer.settings is None else ".json"
-        put(str(folder / f"tokenizer{suffix}"), ready.tokenizer_file.read_bytes())
+    if ready.tokenizer is not None:
+        put(str(folder / "tokenizer.json"), ready.tokenizer.to_json().encode())
 
 
 def _peak(ready: Ready, world: World) -> hardware.Peak | None:

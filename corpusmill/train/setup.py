@@ -26,7 +26,7 @@ class Ready:
         chosen: the training file.
         folder: of the run.
         rows: to train on. validation: to judge on, or None where no part has any.
-        tokenizer: and `tokenizer_file`, or None where none is named and none lies beside the shards.
+        tokenizer: of the rows, or None where none is named and none lies beside the shards.
         architecture: of the model.
         steps: of the whole run.
     """
@@ -36,7 +36,6 @@ class Ready:
     rows: Rows
     validation: Rows | None
     tokenizer: Tokenizer | None
-    tokenizer_file: Path | None
     architecture: Architecture
     steps: Steps
 
@@ -63,14 +62,14 @@ def prepare(chosen: Training, ranks: int) -> Ready:
     """
     _check_batches(chosen, ranks)
     rows = Rows.open(chosen.data, chosen.seed)
-    tokenizer, file = _tokenizer(chosen, rows)
+    tokenizer = _tokenizer(chosen, rows)
     architecture = resolve(chosen.model, rows.vocabulary_size, rows.sequence_length)
     steps = _steps(chosen, rows, architecture)
     rows.check(steps.samples)
     with_validation = [part for part in chosen.data if shards.has(part.path, "validation")]
     validation = Rows.open(with_validation, chosen.seed, "validation") if with_validation else None
     folder = Path(chosen.output) / chosen.name
-    return Ready(chosen, folder, rows, validation, tokenizer, file, architecture, steps)
+    return Ready(chosen, folder, rows, validation, tokenizer, architecture, steps)
 
 
 def _check_batches(chosen: Training, ranks: int) -> None:
@@ -87,17 +86,17 @@ def _check_batches(chosen: Training, ranks: int) -> None:
             )
 
 
-def _tokenizer(chosen: Training, rows: Rows) -> tuple[Tokenizer | None, Path | None]:
+def _tokenizer(chosen: Training, rows: Rows) -> Tokenizer | None:
     reference = chosen.tokenizer or rows.tokenizer_file
     if reference is None:
-        return None, None
+        return None
     found = tokenizers.load(reference)
     if found.digest != rows.tokenizer:
         raise InputError(
             f"{reference}: this tokenizer's digest is {found.digest}, but {rows.tokenizer} in the shards of "
             f"{rows.parts[0].found.folder}; name the tokenizer that they were made with, or pack them again"
         )
-    return found, Path(reference) if Path(reference).is_file() else None
+    return found
 
 
 def _steps(chosen: Training, rows: Rows, architecture: Architecture) -> Steps:

@@ -1,5 +1,6 @@
 """Runs as a whole: what is checked before, what is written, what is watched, what the command says."""
 
+import base64
 import json
 
 import pytest
@@ -7,7 +8,8 @@ import torch
 
 from corpusmill import cli, loader
 from corpusmill.errors import InputError, OutputError, RecipeError, RunError
-from corpusmill.train import launch, parallel, room, setup, taken, trainer
+from corpusmill.tokenize import tokenizer
+from corpusmill.train import export, launch, opened, parallel, room, setup, taken, trainer
 from corpusmill.train.loss import IGNORED
 from corpusmill.train.progress import Bar
 from corpusmill.train.run import Run
@@ -92,6 +94,19 @@ def test_what_a_run_leaves(data, world, tmp_path):
     assert report == result.report
     assert report["data"] == json.loads((run / "data.json").read_text())["fingerprint"]
     assert not {"seconds", "tokens_per_second"} & report.keys()
+
+
+def test_a_tokenizer_of_ranks(world, tmp_path):
+    """It goes with the model as with its shards, and is left out of an export, whose readers do not know ranks."""
+    lines = b"".join(b"%s %d\n" % (base64.b64encode(bytes([byte])), byte) for byte in range(256))
+    known = tokenizer.from_ranks(lines, "bytes.tiktoken", "gpt2", {"<|endoftext|>": tiny.EOS})
+    data = tiny.shards(tmp_path / "data", rows=60, known=known)
+    ready = setup.prepare(tiny.training(data, tmp_path, length={"tokens": 8 * tiny.LENGTH}), 1)
+    assert trainer.train(ready, world).report["bits_per_byte"] > 0
+    found = opened.open_trained(str(tmp_path / "tiny"), "cpu")
+    assert found.tokenizer.digest == known.digest
+    told = export.save(found.loaded.model, str(tmp_path / "out"), tokenizer=found.loaded.tokenizer_path, eos=found.eos)
+    assert "tokenizer.json" not in told.files
 
 
 def test_validation_is_the_loss_of_its_rows(data, world, tmp_path):

@@ -37,10 +37,11 @@ def documents():
     return [list(part.encode()) for path in paths for part in path.read_text(encoding="utf-8").split("\n\n")]
 
 
-def shards(folder, rows=400, validation=24, length=LENGTH, seed=0):
+def shards(folder, rows=400, validation=24, length=LENGTH, seed=0, known=None):
     """Write `train` and `validation` shards and the tokenizer; gives the folder."""
+    known = known or tokenizer.from_json(byte_tokenizer(), "bytes")
     told = Header(
-        tokenizer=tokenizer.from_json(byte_tokenizer(), "bytes").digest, vocabulary_size=257, dtype="uint16", eos=EOS,
+        tokenizer=known.digest, vocabulary_size=257, dtype="uint16", eos=EOS,
         padding=EOS, strategy="best_fit", sequence_length=length, recipe_key="key",
     )  # fmt: skip
     order = np.random.default_rng(seed).permutation(len(documents()))
@@ -57,7 +58,7 @@ def shards(folder, rows=400, validation=24, length=LENGTH, seed=0):
             packing.write(folder / split / "00000.arrow", part, told)
     if not cut:
         (folder / "validation").rmdir()
-    (folder / "tokenizer.json").write_text(byte_tokenizer(), encoding="utf-8")
+    (folder / "tokenizer.json").write_text(known.to_json(), encoding="utf-8")
     return folder
 
 
