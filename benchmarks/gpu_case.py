@@ -28,7 +28,7 @@ from unittest import mock
 import numpy as np
 
 from corpusmill.storage.packed import Block, Header, PackedFile
-from corpusmill.tokenize.pack import fill, plan
+from corpusmill.tokenize.pack import Documents, fill, plan
 from corpusmill.train import config, planner
 from corpusmill.train.setup import prepare
 
@@ -90,7 +90,7 @@ def write_shards(folder, kind, seed=0):
     document = planned.segment_document[segments]
     (Path(folder) / "shards/train").mkdir(parents=True)
     with PackedFile(f"{folder}/shards/train/00000.arrow", header) as file:
-        block = fill(planned, offsets, ids, eos, rows)
+        block = fill(planned, Documents.of(offsets, ids), eos, rows)
         length, start = planned.segment_length[segments], planned.segment_start[segments]
         file.add(Block(block, at, length, np.zeros(len(document)), document, start))
         file.finish()

@@ -33,7 +33,7 @@ from benchmarks import corpora
 from benchmarks.packing import VOCABULARY, sample, seconds
 from corpusmill.storage.packed import Block, Header, PackedFile
 from corpusmill.tokenize.order import Order, key_of
-from corpusmill.tokenize.pack import fill, plan
+from corpusmill.tokenize.pack import Documents, fill, plan
 from corpusmill.train import config, mapped
 from corpusmill.train.data import Rows
 
@@ -56,7 +56,7 @@ def write(folder, options):
         at, segments = planned.segments_of(rows)
         document, length = planned.segment_document[segments], planned.segment_length[segments]
         with PackedFile(f"{folder}/shards/train/{number:05d}.arrow", header) as file:
-            block = fill(planned, own - own[0], ids[own[0] : own[-1]], EOS, rows)
+            block = fill(planned, Documents.of(own, ids), EOS, rows)
             start = planned.segment_start[segments]
             file.add(Block(block, at, length, np.full(len(document), number), document, start))
             file.finish()

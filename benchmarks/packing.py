@@ -28,7 +28,7 @@ from corpusmill.storage import exports, paths
 from corpusmill.storage.packed import Block, Header, PackedFile, Shard
 from corpusmill.storage.unpack import documents
 from corpusmill.tokenize.order import Order, key_of
-from corpusmill.tokenize.pack import fill, plan
+from corpusmill.tokenize.pack import Documents, fill, plan
 
 STRATEGIES = ["concat", "best_fit", "pad"]
 SETS = ["openwebtext-1000", "c4-dolma-samples", "wcxb-dev", "wiki-passages-boolq", "rust-book", "code-python"]
@@ -114,16 +114,16 @@ def speed(options):
     print("| strategy | plan: M documents/s | plan: M tokens/s | fill: M tokens/s | both: M tokens/s |")
     print("|---|---:|---:|---:|---:|")
     for wide in np.uint16, np.uint32:
-        typed = ids.astype(wide, copy=False)
+        documents = Documents.of(offsets, ids.astype(wide, copy=False))
         for strategy in STRATEGIES:
             planned = plan(lengths, options.length, strategy)
             tokens = planned.usage().tokens / 1e6
             planning = seconds(lambda s=strategy: plan(lengths, options.length, s), options.repeats)
             rows = Order(planned.rows, key_of("rows")).between(0, planned.rows)
 
-            def filling(planned=planned, typed=typed, rows=rows):
+            def filling(planned=planned, documents=documents, rows=rows):
                 for start in range(0, len(rows), 8192):
-                    fill(planned, offsets, typed, VOCABULARY - 1, rows[start : start + 8192])
+                    fill(planned, documents, VOCABULARY - 1, rows[start : start + 8192])
 
             took = seconds(filling, options.repeats)
             cells = len(lengths) / planning / 1e6, tokens / planning, tokens / took, tokens / (planning + took)
@@ -143,14 +143,15 @@ def write(path, options):
         strategy="best_fit", sequence_length=options.length, recipe_key="benchmark",
     )  # fmt: skip
     order = Order(planned.rows, key_of("shard")).between(0, planned.rows)
-    fill(planned, offsets, ids, header.eos, order[:1])  # compiled before the clock runs
+    documents = Documents.of(offsets, ids)
+    fill(planned, documents, header.eos, order[:1])  # compiled before the clock runs
     begin = time.perf_counter()
     with PackedFile(path, header) as file:
         for start in range(0, len(order), 8192):
             rows = order[start : start + 8192]
             at, segments = planned.segments_of(rows)
             document, length = planned.segment_document[segments], planned.segment_length[segments]
-            block = fill(planned, offsets, ids, header.eos, rows)
+            block = fill(planned, documents, header.eos, rows)
             file.add(Block(block, at, length, document // 10_000, document % 10_000, planned.segment_start[segments]))
         stats = file.finish()
     took = time.perf_counter() - begin

@@ -1,4 +1,4 @@
-"""Lay documents of token ids into rows of one length, and take them out again.
+"""Plan how documents of token ids lie in rows of one length, and copy stretches of them.
 
 A document of n ids has n + 1 tokens: its ids and the end-of-text after them. A segment is a stretch of one document's
 tokens in one row.
@@ -194,34 +194,12 @@ def best_fit(sizes: Int64s, room: int) -> Segments:
 
 
 @kernel
-def fill(offsets: Int64s, ids: Ids, rows: Int64s, segments: Segments, end: Any, padding: Any, out: Ids) -> None:
-    """Write rows of tokens.
-
-    Args:
-        offsets: (N+1,), document i is ids[offsets[i]:offsets[i+1]]. ids: (T,).
-        rows: (n,), which rows. segments: as made from the documents' sizes.
-        end: the id of end-of-text. padding: the id that fills rows up. out: (n, L), of the type of `ids`.
-    """
-    row_offsets, document, start, length = segments
-    for i in range(len(rows)):
-        line = out[i]
-        column = 0
-        for s in range(row_offsets[rows[i]], row_offsets[rows[i] + 1]):
-            begin = offsets[document[s]] + start[s]
-            size = min(length[s], offsets[document[s] + 1] - begin)
-            line[column : column + size] = ids[begin : begin + size]
-            if size < length[s]:
-                line[column + size] = end
-            column += length[s]
-        line[column:] = padding
-
-
-@kernel
 def gather(tokens: Ids, row: Int64s, column: Int64s, length: Int64s, target: Int64s, out: Ids) -> None:
-    """Copy segments out of rows.
+    """Copy segments out of rows, or out of one long row.
 
     Args:
         tokens: (R, L). row, column, length: (S,), where each segment lies. target: (S,), where it goes in `out`.
+        out: (T,), of the type of `tokens`.
     """
     for s in range(len(row)):
         out[target[s] : target[s] + length[s]] = tokens[row[s], column[s] : column[s] + length[s]]

@@ -1,8 +1,10 @@
 """The second phase of tokens where a mixture is asked for: how often which documents come, and packed with which."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -23,19 +25,30 @@ from corpusmill.tokenize.mixtures import Allotment, allot
 from corpusmill.tokenize.step import Tokenize
 
 Range = tuple[int, int]  # first shard and last, not included
+SHARED = 16  # groups of a corpus that has enough for them: so many workers can pack at once
+LEAST_BYTES = 16e6  # of a group, unless the corpus has less, or less is asked for
 CUTS = pa.schema([("source", pa.string()), ("passes", pa.int64()), ("below", pa.float64()), ("within", pa.int64())])
 GROUPS = pa.schema([("pass", pa.int64()), ("first", pa.int64()), ("last", pa.int64())])
 
 
-def grouped(sizes: Sequence[float], target: float) -> Iterator[Range]:
-    """First and last (not included) of each group of neighbours of about `target` in all; at least one group."""
-    first, total = 0, 0.0
+def grouped(sizes: Sequence[float], most: float) -> list[Range]:
+    """Neighbours together, in groups of about equal size, none above `most` by more than one of its members.
+
+    So many groups are made that as many workers have the same to do, whatever `most` is: `SHARED`, unless they would be
+    below `LEAST_BYTES`.
+
+    Returns:
+        First and last (not included) of each; at least one group.
+    """
+    total = sum(sizes)
+    count = max(math.ceil(total / most), min(SHARED, int(total / LEAST_BYTES)), 1)
+    found, before, at = [0], 0.0, 0
     for number, size in enumerate(sizes):
-        if total and total + size > target:
-            yield first, number
-            first, total = number, 0.0
-        total += size
-    yield first, len(sizes)
+        here = min(int((before + size / 2) * count / (total or 1)), count - 1)
+        if here != at and number:
+            found.append(number)
+        before, at = before + size, here
+    return list(pairwise([*found, len(sizes)]))
 
 
 def decided(ids: StageLayout, shards: int, step: Tokenize) -> tuple[list[Allotment], dict[str, Cut]]:

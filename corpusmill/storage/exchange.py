@@ -5,6 +5,10 @@ file holds the offset of every batch, so that a partition is one read by range (
 exceed `ROUND_BYTES` writes all partitions several times). S shards make S files, whatever the number of partitions.
 """
 
+import mmap
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
@@ -105,13 +109,43 @@ def read_part(path: str, partition: int) -> Iterator[pa.RecordBatch]:
         OutputError: if the file is missing, not whole, or has no such partition.
     """
     with reading(path) as file:
-        parts = int(_told(file).get(PARTS, 1))
-        if not 0 <= partition < parts:
-            raise OutputError(f"{path}: expected at least {partition + 1} partitions, found {parts}")
-        for number in range(partition, file.num_record_batches, parts):
-            batch = file.get_batch(number)
-            if batch.num_rows:
-                yield batch
+        yield from _part_of(file, path, partition)
+
+
+def _part_of(file: Any, path: str, partition: int) -> Iterator[pa.RecordBatch]:
+    parts = int(_told(file).get(PARTS, 1))
+    if not 0 <= partition < parts:
+        raise OutputError(f"{path}: expected at least {partition + 1} partitions, found {parts}")
+    for number in range(partition, file.num_record_batches, parts):
+        batch = file.get_batch(number)
+        if batch.num_rows:
+            yield batch
+
+
+class MappedPart:
+    """The records of one partition as views of a mapped file, whose memory can be given back between looks at them.
+
+    A file that is not local is copied to a temporary one first: views of it are wanted here and there.
+
+    Attributes:
+        batches: valid as long as they are held.
+
+    Raises:
+        OutputError: if the file is missing, not whole, or has no such partition.
+    """
+
+    def __init__(self, path: str, partition: int) -> None:
+        """Map the file."""
+        with _telling_of(path), _here(path) as file:
+            if not os.fstat(file.fileno()).st_size:
+                raise pa.ArrowInvalid("it is empty")
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self.batches = list(_part_of(pa.ipc.open_file(pa.py_buffer(self._map)), path, partition))
+
+    def release(self) -> None:
+        """Give the file's pages back, where the system can; what is looked at next is read again."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)  # mapped read-only from a file, so nothing is lost
 
 
 def read_by_part(path: str) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -154,14 +188,35 @@ def reading(path: str) -> Iterator[Any]:
         OutputError: if it is missing or not whole.
     """
     local = paths.is_local(path)
+    with (
+        _telling_of(path),
+        pa.memory_map(str(paths.local(path))) if local else paths.open_read(path, ranges=True) as file,
+    ):
+        yield pa.ipc.open_file(file)
+
+
+@contextmanager
+def _telling_of(path: str) -> Iterator[None]:
     try:
-        with pa.memory_map(str(paths.local(path))) if local else paths.open_read(path, ranges=True) as file:
-            yield pa.ipc.open_file(file)
+        yield
     except FileNotFoundError as error:
         raise OutputError(f"{path}: no such file; delete its stage's folder and run the recipe again") from error
     except pa.ArrowInvalid as error:
         reason = str(error).splitlines()[0]
         raise OutputError(f"{path}: not a whole Arrow file ({reason}); delete it and run its recipe again") from error
+
+
+@contextmanager
+def _here(path: str) -> Iterator[Any]:
+    """A file on this machine with the same bytes."""
+    with paths.open_read(path) as found:
+        if paths.is_local(path):
+            yield found
+            return
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(found, copy, ROUND_BYTES)
+            copy.flush()
+            yield copy
 
 
 def _told(file: Any) -> dict[str, str]:

@@ -5,7 +5,7 @@ is planned from the lengths alone; rows are then filled in any order and a few a
 a block, however large the shard is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -146,44 +146,82 @@ def plan(lengths: npt.NDArray[Any], sequence_length: int, strategy: Strategy) ->
     return Plan(sequence_length, sizes, np.arange(len(document) + 1), document, start, length)
 
 
+class Documents(NamedTuple):
+    """Where the ids of N documents lie: document i is arrays[home[i]][start[i]:start[i] + length[i]].
+
+    Attributes:
+        arrays: at least one, (T,) each, all uint16 or all uint32; may be mapped files.
+        home, start, length: int64 (N,).
+    """
+
+    arrays: Sequence[Ids]
+    home: Int64s
+    start: Int64s
+    length: Int64s
+
+    @classmethod
+    def of(cls, offsets: npt.NDArray[Any], ids: Ids) -> "Documents":
+        """All in one array: document i is ids[offsets[i]:offsets[i+1]]."""
+        lengths = np.diff(offsets).astype(np.int64)
+        return cls([ids], np.zeros(len(lengths), np.int64), np.asarray(offsets[:-1], np.int64), lengths)
+
+
 def fill(
-    planned: Plan, offsets: Int64s, ids: Ids, eos: int, rows: Int64s | None = None, *, padding: int | None = None
+    planned: Plan, documents: Documents, eos: int, rows: Int64s | None = None, *, padding: int | None = None
 ) -> Ids:
     """Fill rows.
 
     Args:
         planned: from the lengths of these documents.
-        offsets: int64 (N+1,), document i is ids[offsets[i]:offsets[i+1]].
-        ids: (T,), uint16 or uint32, may be a mapped file.
+        documents: where their ids lie.
         eos: the id of end-of-text.
         rows: int64 (n,), which rows in which order; by default all.
         padding: the id that fills rows up; by default `eos`. Which places are padding follows from the plan.
 
     Returns:
-        (n, L), of the type of `ids`.
+        (n, L), of the type of the ids.
 
     Raises:
         ValueError: if the documents are not those that were planned, or an id does not fit the type.
     """
-    from corpusmill.kernels import packing
-
-    if len(offsets) != len(planned.sizes) + 1 or not np.array_equal(np.diff(offsets) + 1, planned.sizes):
-        raise ValueError("these are not the documents that were planned; plan again from their lengths")
-    most = np.iinfo(ids.dtype).max
+    dtype = documents.arrays[0].dtype
+    most = np.iinfo(dtype).max
     filler = eos if padding is None else padding
     if not (0 <= eos <= most and 0 <= filler <= most):
-        raise ValueError(f"end-of-text {eos} and padding {filler} do not both fit {ids.dtype} (0 to {most})")
+        raise ValueError(f"end-of-text {eos} and padding {filler} do not both fit {dtype} (0 to {most})")
     chosen = np.arange(planned.rows) if rows is None else rows
-    out = np.empty((len(chosen), planned.sequence_length), ids.dtype)
-    segments = planned[2], planned[3], planned[4], planned[5]
-    packing.fill(offsets, _read_only(ids), chosen, segments, ids.dtype.type(eos), ids.dtype.type(filler), out)
-    return out
+    out = np.full(len(chosen) * planned.sequence_length, filler, dtype)
+    offsets, segments = planned.segments_of(chosen)
+    document, start, length = (column[segments] for column in planned[3:])
+    sizes = planned.sizes[document]
+    if len(documents.length) != len(planned.sizes) or not np.array_equal(documents.length[document] + 1, sizes):
+        raise ValueError("these are not the documents that were planned; plan again from their lengths")
+    before = np.cumsum(length) - length
+    row = np.repeat(np.arange(len(chosen)), np.diff(offsets))
+    target = row * planned.sequence_length + before - before[offsets[row]]
+    last = start + length == sizes
+    out[target[last] + length[last] - 1] = eos
+    _copy(documents, document, start, length - last, target, out)
+    return out.reshape(-1, planned.sequence_length)
+
+
+def _copy(documents: Documents, document: Int64s, start: Int64s, length: Int64s, target: Int64s, out: Ids) -> None:
+    """Copy segments of documents to their places, array by array, each from its front to its end; (S,) each."""
+    from corpusmill.kernels.packing import gather
+
+    home, source = documents.home[document], documents.start[document] + start
+    order = np.lexsort((source, home))
+    ends = np.searchsorted(home[order], np.arange(len(documents.arrays)), "right")
+    for number in np.unique(home):
+        here = order[ends[number - 1] if number else 0 : ends[number]]
+        line = _read_only(documents.arrays[number])[None]
+        gather(line, np.zeros(len(here), np.int64), source[here], length[here], target[here], out)
 
 
 def pack(offsets: Int64s, ids: Ids, sequence_length: int, eos: int, strategy: Strategy) -> Rows:
     """Plan and fill all rows; see `plan` and `fill`."""
     planned = plan(np.diff(offsets), sequence_length, strategy)
-    return Rows(planned, fill(planned, offsets, ids, eos))
+    return Rows(planned, fill(planned, Documents.of(offsets, ids), eos))
 
 
 def usage_from(counts: Mapping[str, int]) -> Usage:

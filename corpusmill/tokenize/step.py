@@ -34,7 +34,7 @@ class Tokenize:
     sequence_length: int = 2048  # ids of a row
     strategy: Literal["best_fit", "concat", "pad"] = "best_fit"
     end_of_text: str | None = None  # special token after each document; null is the first known one
-    shard_mb: float = 256  # 10^6 bytes of stored documents, about as many of ids, that share a packed shard
+    shard_mb: float = 256  # 10^6 bytes of stored documents, about as many of ids, that share a packed shard at most
     validation: float | Mapping[str, float] = 0.0  # share of documents held out by a hash of the id; or by source
     seed: str = "0"  # of the order and the validation split
     mixture: Mapping[str, Ask] | str | None = None  # tokens by source; null is all documents once

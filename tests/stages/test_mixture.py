@@ -9,6 +9,8 @@ from collections import Counter
 
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.console import Console
 
 from corpusmill import local, recipe
@@ -16,6 +18,7 @@ from corpusmill.errors import RecipeError
 from corpusmill.pipelines import engine
 from corpusmill.report.planned import planned
 from corpusmill.report.stage import stage
+from corpusmill.stages.mixture import grouped
 from corpusmill.storage import exchange
 from corpusmill.storage.packed import Shard
 from corpusmill.storage.unpack import documents as unpacked
@@ -110,6 +113,28 @@ def test_each_source_gives_its_tokens(folder, tokenizer, tmp_path, strategy):
     kept = len(found) + len(held)
     assert (171, kept, 171 - kept) == (report.records, report.kept, report.dropped)
     assert {"tokenize.mixture": 171 - kept} == dict(report.steps["tokenize"].reasons)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1e9), min_size=1, max_size=80), st.floats(1, 1e9))
+def test_groups_are_about_equal(sizes, most):
+    """Each thing in one group, in order; a group is above its share, and above what is asked, by a member at most."""
+    most = max(most, sum(sizes) / 1000)
+    groups = grouped(sizes, most)
+    assert list(range(len(sizes))) == [n for first, last in groups for n in range(first, last)]
+    assert all(first < last for first, last in groups)
+    largest = max(sizes)
+    assert all(sum(sizes[first:last]) <= (most + largest) * 1.001 for first, last in groups)
+
+
+def test_many_workers_can_pack_at_once():
+    """Sixteen groups of a corpus that has enough, also where fewer would hold what is asked for."""
+    assert {3, 4} == {last - first for first, last in grouped([12e6] * 58, 256e6)}
+    assert 16 == len(grouped([12e6] * 58, 256e6))
+    assert [(0, 2), (2, 4)] == grouped([10e6] * 4, 256e6)
+    assert [(0, 3)] == grouped([5e6] * 3, 256e6)
+    assert 40 == len(grouped([256e6] * 40, 256e6))
+    assert [(0, 3)] == grouped([0, 0, 0], 256e6)
 
 
 def test_the_same_bytes_whatever_runs_it(folder, tokenizer, tmp_path):

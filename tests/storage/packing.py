@@ -3,7 +3,7 @@
 import numpy as np
 
 from corpusmill.storage.packed import Block, Header, PackedFile
-from corpusmill.tokenize.pack import fill, plan
+from corpusmill.tokenize.pack import Documents, fill, plan
 
 EOS = 300
 
@@ -41,7 +41,7 @@ def write(path, documents, told=None, cuts=(), order=None):
             rows = order[start:stop]
             at, segments = planned.segments_of(rows)
             shards, source_rows = np.array([address(d) for d in planned.segment_document[segments]]).reshape(-1, 2).T
-            block = fill(planned, offsets, ids, told.eos, rows)
+            block = fill(planned, Documents.of(offsets, ids), told.eos, rows)
             lengths, starts = planned.segment_length[segments], planned.segment_start[segments]
             file.add(Block(block, at, lengths, shards, source_rows, starts))
         return file.finish()

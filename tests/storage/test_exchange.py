@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from corpusmill.errors import OutputError
 from corpusmill.storage import exchange
-from corpusmill.storage.exchange import IndexedFile, read_all, read_part
+from corpusmill.storage.exchange import IndexedFile, MappedPart, read_all, read_part
 
 SCHEMA = pa.schema([("key", pa.uint64()), ("members", pa.list_(pa.int64())), ("id", pa.string())])
 
@@ -74,3 +74,34 @@ def test_a_file_that_is_not_whole_is_named(tmp_path):
         list(read_all(str(path)))
     with pytest.raises(OutputError, match="no such file"):
         list(read_all(str(tmp_path / "other.arrow")))
+
+
+@pytest.mark.parametrize("where", ["local", "remote"])
+def test_a_mapped_part_stays_as_it_is_when_its_pages_are_given_back(tmp_path, where):
+    """Wherever the file lies, its records are those of `read_part`, before and after."""
+    path = str(tmp_path / "file.arrow") if where == "local" else f"memory://{tmp_path.name}/file.arrow"
+    write(path, 3, [[(n, n % 3) for n in range(2000)], [(n, n % 2) for n in range(50)]])
+    expected = list(read_part(path, 1))
+    mapped = MappedPart(path, 1)
+    assert expected == mapped.batches
+    mapped.release()
+    assert expected == mapped.batches
+    batch = mapped.batches[0]
+    del mapped
+    assert expected[0] == batch
+
+
+def test_what_cannot_be_mapped_is_named(tmp_path):
+    """Missing, empty, cut, too few partitions."""
+    path = tmp_path / "file.arrow"
+    with pytest.raises(OutputError, match=r"file\.arrow: no such file"):
+        MappedPart(str(path), 0)
+    path.write_bytes(b"")
+    with pytest.raises(OutputError, match=r"file\.arrow: not a whole Arrow file \(it is empty\)"):
+        MappedPart(str(path), 0)
+    write(path, 2, [[(1, 0)]])
+    with pytest.raises(OutputError, match="expected at least 3 partitions, found 2"):
+        MappedPart(str(path), 2)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(OutputError, match=r"file\.arrow: not a whole Arrow file"):
+        MappedPart(str(path), 0)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpusmill.tokenize.pack import Usage, fill, narrow, pack, plan, token_dtype, usage_from
+from corpusmill.tokenize.pack import Documents, Usage, fill, narrow, pack, plan, token_dtype, usage_from
 from tests.data import shared
 
 EOS = 60_000
@@ -84,11 +84,37 @@ def test_rows_are_filled_in_any_order_and_by_parts():
     offsets, ids = columns([draw.integers(0, 5000, size).tolist() for size in draw.integers(0, 60, 200)])
     rows = pack(offsets, ids, 16, EOS, "best_fit")
     some = draw.permutation(rows.plan.rows)[:50]
-    assert np.array_equal(rows.ids[some], fill(rows.plan, offsets, ids, EOS, some))
+    assert np.array_equal(rows.ids[some], fill(rows.plan, Documents.of(offsets, ids), EOS, some))
     at, segments = rows.plan.segments_of(some)
     for i, row in enumerate(some):
         expected = list(range(rows.plan.segment_offsets[row], rows.plan.segment_offsets[row + 1]))
         assert expected == segments[at[i] : at[i + 1]].tolist()
+
+
+@settings(deadline=None)
+@given(st.data(), st.integers(2, 12), st.sampled_from([np.uint16, np.uint32]), st.sampled_from(STRATEGIES))
+def test_documents_may_lie_in_several_arrays(data, room, dtype, strategy):
+    """In any order, with others between them: rows hold the tokens that the segments name, and padding."""
+    documents = data.draw(st.lists(st.lists(st.integers(0, 60000), max_size=20), min_size=1, max_size=12))
+    homes = np.array(data.draw(st.lists(st.integers(0, 2), min_size=len(documents), max_size=len(documents))))
+    laid, starts = [[1, 2], [3], []], {}
+    for number in data.draw(st.permutations(range(len(documents)))):
+        starts[number] = len(laid[homes[number]])
+        laid[homes[number]] += [*documents[number], 7]
+    lengths = np.array([len(document) for document in documents], np.int64)
+    arrays = [np.array(line, dtype) for line in laid]
+    planned = plan(lengths, room, strategy)
+    rows = np.array(data.draw(st.permutations(range(planned.rows))), np.int64)
+    lies = Documents(arrays, homes, np.array([starts[n] for n in range(len(documents))], np.int64), lengths)
+    found = fill(planned, lies, 65000, rows, padding=65001)
+    expected = []
+    for row in rows:
+        here = range(planned.segment_offsets[row], planned.segment_offsets[row + 1])
+        named = [(planned.segment_document[s], planned.segment_start[s], planned.segment_length[s]) for s in here]
+        tokens = [token for d, start, length in named for token in [*documents[d], 65000][start : start + length]]
+        expected.append(tokens + [65001] * (room - len(tokens)))
+    assert expected == found.tolist()
+    assert dtype == found.dtype
 
 
 def test_ids_may_be_a_mapped_file(tmp_path):
@@ -103,7 +129,7 @@ def test_padding_of_its_own():
     """A padding id that is not end-of-text."""
     offsets, ids = columns([[1]])
     planned = plan(np.diff(offsets), 4, "pad")
-    assert [[1, EOS, 7, 7]] == fill(planned, offsets, ids, EOS, padding=7).tolist()
+    assert [[1, EOS, 7, 7]] == fill(planned, Documents.of(offsets, ids), EOS, padding=7).tolist()
 
 
 def test_real_documents_fill_rows():
@@ -143,7 +169,7 @@ def test_fill_refuses_other_documents_and_ids():
     offsets, ids = columns([[1, 2], [3]])
     planned = plan(np.array([1, 2]), 4, "concat")
     with pytest.raises(ValueError, match="not the documents that were planned"):
-        fill(planned, offsets, ids, EOS)
+        fill(planned, Documents.of(offsets, ids), EOS)
     with pytest.raises(ValueError, match="end-of-text 70000 and padding 70000 do not both fit uint16"):
         pack(offsets, ids, 4, 70_000, "concat")
 
