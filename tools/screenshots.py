@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from tests.browser import HINT, find, started
+from tools.browser import HINT, find, started
 
 WIDTH = 1180
 PICTURES = {  # name: section, theme, window width, most pixels of height

@@ -45,6 +45,7 @@ def html(title: str, about: str, sections: Sequence[Section], kind: str = "run")
         charts=_json([_clean(dict(chart.spec)) for chart in charts]),
         scripts="\n".join(f"<script>{script}</script>" for script in scripts),
         version=escaped(__version__),
+        thanks=" Charts by Vega-Lite (BSD-3-Clause)." if charts else "",
     )
 
 

@@ -61,11 +61,11 @@ STEPS = """
 """
 
 
-def run(folder):
-    """Run it below `folder`; gives the folder of the run."""
+def run(folder, *settings):
+    """Run it below `folder`, with settings as of `--set`; gives the folder of the run."""
     tokenizer, benchmark = folder / "tokenizer.json", folder / "quiz.jsonl"
     made.trained().save(str(tokenizer))
     benchmark.write_text(json.dumps({"question": QUESTION}) + "\n")
     corpus = texts.write(folder / "texts", documents())
-    texts.run(corpus, folder / "out", STEPS.format(tokenizer=tokenizer, benchmark=benchmark))
+    texts.run(corpus, folder / "out", STEPS.format(tokenizer=tokenizer, benchmark=benchmark), *settings)
     return folder / "out" / "small"

@@ -1,6 +1,7 @@
 """The page's figures are those of the reports on disk, and it says what looks wrong."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from corpusmill.report import outputs, page
 from corpusmill.report.page import lint, signals
 from corpusmill.spec import Bounds
 from corpusmill.storage import verify
+from tests.browser import page_figures
 from tests.report.page import hostile
 from tests.stages import texts
 
@@ -72,6 +74,39 @@ def test_figures_stand_on_the_page(folder):
     assert "<dt>cost</dt>" in written
     assert page.page(run, 0.5) == written
     assert "report.html" not in verify.files(str(folder))
+
+
+def test_every_figure_is_held_against_the_reports(folder):
+    """Worked out anew from report.json and timing.json, each table says the same; in each section a change is seen."""
+    written = page.page(outputs.find(str(folder)))
+    compared = page_figures.compare(written, folder)
+    assert compared.differences == []
+    assert compared.figures > 350
+    head, *parts = written.split("<section ")
+    for at, part in enumerate(parts):
+        name = re.match(r'id="(\w+)"', part)[1]
+        # the last figure of the section's last table that is compared; other sections show texts, or ask the ledgers
+        if name in ("lint", "nearest", "examples", "interaction", "fairness", "pairs"):
+            continue
+        start = part.rindex('<td class="r">', 0, part.index("</tbody>"))
+        row = part.rindex("<tr", 0, start)
+        changed = re.sub(r'<td class="r">([\d,.]+)</td>', r'<td class="r">1\1</td>', part[row:], count=1)
+        other = "<section ".join([head, *parts[:at], part[:row] + changed, *parts[at + 1 :]])
+        found = page_figures.compare(other, folder).differences
+        assert [name] == [told.partition(", ")[0] for told in found]
+
+
+def test_two_runs_side_by_side_are_held_against_their_reports(folder, tmp_path):
+    """The page of two runs shows both funnels as their reports have them; a change is seen."""
+    texts.run(folder.parents[1] / "texts", tmp_path, "{use: gopher_quality, words: [50, 90], stop_words: [0, null]}")
+    other = tmp_path / "small"
+    assert 0 == cli.main(["report", str(folder), str(other), "--html", str(tmp_path / "page.html")])
+    written = (tmp_path / "page.html").read_text()
+    compared = page_figures.beside(written, folder, other)
+    assert compared.differences == []
+    assert compared.figures > 30
+    changed = page_figures.beside(written.replace('<td class="r">90</td>', '<td class="r">91</td>', 1), folder, other)
+    assert len(changed.differences) == 1
 
 
 def test_counts_that_do_not_add_up_are_seen(folder, tmp_path):

@@ -1,0 +1,1 @@
+"""Scripts for who works on corpusmill; no part of the package."""
