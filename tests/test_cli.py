@@ -42,7 +42,7 @@ def test_no_new_flags():
         "serve": ["--help", "--host", "--port"],
         "push": ["--help", "--license", "--public", "--raw", "--what"],
         "verify": ["--help", "--json"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help", "--json"],
-        "steps": ["--help"], "recipes": ["--copy", "--help"], "mixtures": ["--help"],
+        "steps": ["--help", "--json"], "recipes": ["--copy", "--help", "--json"], "mixtures": ["--help", "--json"],
         "tokenizer": ["--help"], "tokenizer train": [
             "--help", "--out", "--pattern", "--run", "--runner", "--sample-mb", "--special-token", "--split-digits",
             "--texts", "--vocabulary-size", "--weights", "--workers",
@@ -255,6 +255,8 @@ def test_recipes_are_listed_printed_and_copied(tmp_path, capsys):
         (["run", "{recipe}", "--runner", "local", "--", "--project=x"], "takes no options after --"),
         (["report", "/nowhere"], "/nowhere: no such folder"),
         (["report", "/nowhere", "--html", "--json"], "one of the two at a time"),
+        (["recipes", "gopher", "--json", "--copy", "/nowhere"], "one of the two at a time"),
+        (["steps", "gopher", "--json"], "no step 'gopher'; did you mean 'gopher_quality'?"),
         (["steps", "gopher"], "no step 'gopher'; did you mean 'gopher_quality'?"),
         (["verify", "/nowhere", "/nowhere"], "/nowhere"),
     ],

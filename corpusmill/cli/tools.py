@@ -21,15 +21,18 @@ def add(commands: "Commands") -> None:
 
     steps = commands.add_parser("steps", help="the catalogue of steps and input formats")
     steps.add_argument("name", nargs="?", help="show one in full")
+    steps.add_argument("--json", action="store_true", help="as JSON, with every default")
     steps.set_defaults(call=_steps)
 
     recipes = commands.add_parser("recipes", help="the shipped recipes, to read, copy and edit")
     recipes.add_argument("name", nargs="?", help="print one")
     recipes.add_argument("--copy", metavar="FILE", help="write it to FILE instead")
+    recipes.add_argument("--json", action="store_true", help="as JSON; one with every default written")
     recipes.set_defaults(call=_recipes)
 
     mixtures = commands.add_parser("mixtures", help="the mixtures of the literature, for the step 'tokenize'")
     mixtures.add_argument("name", nargs="?", help="show its weights, and where they are told")
+    mixtures.add_argument("--json", action="store_true", help="as JSON")
     mixtures.set_defaults(call=_mixtures)
 
 
@@ -47,22 +50,30 @@ def _redact(options: argparse.Namespace) -> int:
 
 
 def _steps(options: argparse.Namespace) -> int:
-    from corpusmill.report import catalogue
+    from corpusmill.report import catalogue, told
 
-    if options.name:
-        print(catalogue.page(options.name))
-        return 0
-    for name, line in catalogue.listing():
-        print(f"{name:<22} {line}")
+    if options.json:
+        print(told.text(catalogue.to_json(options.name)))
+    else:
+        show(catalogue.shown(options.name) if options.name else catalogue.table())
     return 0
 
 
 def _recipes(options: argparse.Namespace) -> int:
-    from corpusmill import recipe
+    from corpusmill import loader, recipe
+    from corpusmill.report import catalogue, told
 
+    if options.json and options.copy:
+        raise errors.UsageError("--copy and --json: one of the two at a time")
     if not options.name:
-        for file in sorted(recipe.SHIPPED.glob("*.yaml")):
-            print(f"{file.stem:<12} {recipe.load(str(file)).about}")
+        shipped = [(file.stem, recipe.load(str(file))) for file in sorted(recipe.SHIPPED.glob("*.yaml"))]
+        if options.json:
+            print(told.text([{"name": n, "about": one.about, "sources": list(one.sources)} for n, one in shipped]))
+        else:
+            show(catalogue.listed(("recipe", "what it makes"), [(name, one.about) for name, one in shipped]))
+        return 0
+    if options.json:
+        print(told.text(loader.plain(recipe.load(options.name))))
         return 0
     text = recipe.locate(options.name).read_text(encoding="utf-8")
     if not options.copy:
@@ -76,11 +87,10 @@ def _recipes(options: argparse.Namespace) -> int:
 
 
 def _mixtures(options: argparse.Namespace) -> int:
-    from corpusmill.report import mixtures
+    from corpusmill.report import mixtures, told
 
-    if options.name:
-        show(mixtures.page(options.name))
-        return 0
-    for name, source in mixtures.listing():
-        print(f"{name:<14} {source}")
+    if options.json:
+        print(told.text(mixtures.to_json(options.name)))
+    else:
+        show(mixtures.page(options.name) if options.name else mixtures.table())
     return 0

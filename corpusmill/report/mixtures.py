@@ -1,12 +1,14 @@
 """Mixtures as people read them: those of the literature, one as asked for, and what a run got."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from corpusmill.errors import RecipeError
+from corpusmill.report.catalogue import listed
 from corpusmill.spec import number
 from corpusmill.stats import Report
 from corpusmill.tokenize.mixtures import Allotment, from_published, published
@@ -16,6 +18,26 @@ from corpusmill.tokenize.step import Tokenize
 def listing() -> list[tuple[str, str]]:
     """Every mixture of the literature with where it is told."""
     return [(name, entry.source) for name, entry in published().items()]
+
+
+def table() -> Table:
+    """The same to print."""
+    return listed(("mixture", "told in"), listing())
+
+
+def to_json(name: str | None = None) -> Any:
+    """The mixtures of the literature, or one with its weights as printed and its shares, as plain data.
+
+    Raises:
+        RecipeError: for a name that is not there.
+    """
+    if name is None:
+        return [{"name": name, "source": source} for name, source in listing()]
+    from_published(name)
+    entry = published()[name]
+    total = sum(entry.weights.values())
+    shares = {source: weight / total for source, weight in entry.weights.items()}
+    return {"name": name, "source": entry.source, "weights": entry.weights, "shares": shares}
 
 
 def page(name: str) -> Group:

@@ -11,7 +11,8 @@ from corpusmill.report import mixtures
 def test_mixtures_are_listed_and_shown(capsys):
     """All with where they are told; one with its weights and shares; a near name for one that is not there."""
     assert 0 == cli.main(["mixtures"])
-    lines = capsys.readouterr().out.splitlines()
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert ["mixture", "told", "in"] == head.split()
     assert ["bloomberggpt", "gopher", "gpt3", "llama", "pile", "redpajama"] == [line.split()[0] for line in lines]
     assert all("Table" in line for line in lines)
     assert 0 == cli.main(["mixtures", "gpt3"])
