@@ -5,7 +5,8 @@ Every choice depends on values and ids alone, so that no order of batches or sha
 
 import zlib
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -37,24 +38,39 @@ class Records:
         """A hash of each id, (N,), which puts examples in an order that is no one's choice."""
         return np.array([zlib.crc32(one) for one in self._ids.cast(pa.binary()).to_pylist()], np.int64)
 
+    @cached_property
+    def order(self) -> Int64s:
+        """All rows, (N,), by their keys; of equal keys by their ids, of equal ids as they come."""
+        order = np.argsort(self.keys, kind="stable")
+        same = np.diff(self.keys[order]) == 0
+        if same.any():
+            at = np.flatnonzero(np.append(same, False) | np.append(False, same))
+            order[at] = sorted(order[at].tolist(), key=lambda row: (self.keys[row], self._ids[row].as_py(), row))
+        return order
+
+    @cached_property
+    def ranks(self) -> Int64s:
+        """The place of each row in `order`, (N,)."""
+        ranks = np.empty_like(self.order)
+        ranks[self.order] = np.arange(len(ranks))
+        return ranks
+
     def few(self, rows: Int64s, count: int = stats.EXAMPLES) -> Int64s:
         """Places in `rows` of the records with the smallest keys, `count` at most, smallest first."""
-        keys = self.keys[rows]
+        ranks = self.ranks[rows]
         at = np.arange(len(rows))
         if len(rows) > count:
-            at = np.flatnonzero(keys <= np.partition(keys, count - 1)[count - 1])
-        order = sorted(at.tolist(), key=lambda place: (keys[place], self._ids[int(rows[place])].as_py(), place))
-        return np.array(order[:count], np.int64)
+            at = np.flatnonzero(ranks <= np.partition(ranks, count - 1)[count - 1])
+        return at[np.argsort(ranks[at], kind="stable")][:count]
 
-    def first(self, rows: Int64s, order: npt.NDArray[np.float64], count: int) -> Int64s:
-        """Places in `rows` of those with the smallest `order`, (len(rows),); of equal ones the smallest keys."""
-        if len(rows) <= count:
-            return np.arange(len(rows))
-        last = np.partition(order, count - 1)[count - 1]
-        before, equal = np.flatnonzero(order < last), np.flatnonzero(order == last)
-        if len(before) + len(equal) > count:
-            equal = equal[self.few(rows[equal], count - len(before))]
-        return np.concatenate([before, equal])
+    def ordered(self, rows: Int64s) -> Int64s:
+        """All places in `rows`, which rise, by the keys of their records."""
+        if len(rows) == len(self.order):
+            return self.order
+        places = np.full(len(self.order), -1)
+        places[rows] = np.arange(len(rows))
+        found = places[self.order]
+        return found[found >= 0]
 
     def example(self, row: int, value: float | None, text: str) -> stats.Example:
         """The record with an excerpt of its text, white space run together."""
@@ -77,16 +93,24 @@ def near(
         name: of the step.
         step: its spec.
         texts: (M,), as they were judged.
-        inputs: (M,), rows of the records.
+        inputs: (M,), rows of the records, which rise.
         signals: by name, (M,).
         verdict: over the M documents.
         judged: (M,), those that were still there.
         languages: (M,), for bounds by language, or None.
     """
-    passed = judged & (verdict.codes < 0)
+    order = _of(records.ordered(inputs), judged)  # so that of equal values the first is the one to show
+    broken = verdict.codes[order]
+    gone, passed = order[broken >= 0], order[broken < 0]
+    why = verdict.codes[gone]
+
+    @cache  # one document can be near to several bounds
+    def passage(row: int) -> stats.Example:
+        return records.passage(int(inputs[row]), None, beginning(texts, row))
+
     codes = iter(range(len(verdict.reasons)))  # in the order of judging
     for signal, limit in limits(step).items():
-        values = np.asarray(signals[signal], np.float64)
+        values = signals[signal]
         table = intervals(limit)
         for language, bounds in table.items():
             stays = None
@@ -94,28 +118,35 @@ def near(
                 if end is None:
                     continue
                 if stays is None:
-                    mine = passed & rows_of(language, table, languages, len(passed))
-                    stays = np.flatnonzero(mine & ~np.isnan(values))
-                gone = np.flatnonzero(judged & (verdict.codes == code))
+                    stays = _of(passed, rows_of(language, table, languages, len(judged)))
+                    stays = _of(stays, ~np.isnan(values))
                 # at a bound of 0, all that stays lies on it, and none is nearer than others
-                sides = (gone, -sign), (stays if end else stays[:0], sign)
-                shown = (_chosen(records, texts, inputs, values, rows, order) for rows, order in sides)
-                report.add_nearest(f"{name}.{reason}", *shown)
+                sides = (gone[why == code], -sign), (stays if end else stays[:0], sign)
+                found = ([passage(row)._replace(value=v) for row, v in _least(values, *side)] for side in sides)
+                report.add_nearest(f"{name}.{reason}", *found)
 
 
-def _chosen(
-    records: Records, texts: pa.Array, inputs: Int64s, values: npt.NDArray[np.float64], rows: Int64s, sign: int
-) -> list[stats.Example]:
-    """Of some rows those with the smallest values, or the largest."""
-    best = rows[records.first(inputs[rows], sign * values[rows], stats.NEAREST)]
-    return [records.passage(int(inputs[row]), float(values[row]), beginning(texts, int(row))) for row in best]
+def _of(rows: Int64s, true: npt.NDArray[np.bool_]) -> Int64s:
+    """Those of some rows for which something is true, which it mostly is for all."""
+    return rows if true.all() else rows[np.flatnonzero(true[rows])]
+
+
+def _least(values: npt.NDArray[Any], rows: Int64s, sign: int) -> Iterator[tuple[int, float]]:
+    """Of some rows the few with the smallest values, or for a negative sign the largest; of equal ones the first."""
+    left = values[rows].astype(np.float64)
+    pick, taken = (np.argmin, np.inf) if sign > 0 else (np.argmax, -np.inf)
+    for _ in range(min(stats.NEAREST, len(left))):  # several times faster than to partition all
+        at = int(pick(left))
+        yield int(rows[at]), float(left[at])
+        left[at] = taken
 
 
 def beginning(texts: pa.Array, row: int) -> str:
     """The first `stats.LONGEST` code points of a text; a long one is not decoded whole."""
     data = memoryview(texts[row].as_buffer())
     found = _decoded(bytes(data[: stats.LONGEST]))
-    return found if found.isascii() or len(data) <= stats.LONGEST else _decoded(bytes(data[:_BYTES]))
+    missing = stats.LONGEST - len(found)
+    return found if not missing or len(data) <= stats.LONGEST else _decoded(bytes(data[: stats.LONGEST + 4 * missing]))
 
 
 def _decoded(data: bytes) -> str:
@@ -133,10 +164,9 @@ def cut(records: Records, inputs: Int64s, texts: pa.Array, edits: Spans, alive: 
         alive: (M,), whose cuts are worth showing.
     """
     early = np.flatnonzero(alive[edits.rows] & (edits.starts < _EARLY))
-    rows, first = np.unique(edits.rows[early], return_index=True)
-    some = records.few(inputs[rows], _TRIED)
-    found = [int(rows[at]) for at in some.tolist() if not _blank(texts, edits, int(early[first[at]]))]
-    return found[: stats.EXAMPLES]
+    first = early[np.flatnonzero(np.diff(edits.rows[early], prepend=-1))]
+    some = first[records.few(inputs[edits.rows[first]], _TRIED)].tolist()
+    return list(islice((int(edits.rows[at]) for at in some if not _blank(texts, edits, at)), stats.EXAMPLES))
 
 
 def _blank(texts: pa.Array, edits: Spans, at: int) -> bool:

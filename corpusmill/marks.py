@@ -12,8 +12,9 @@ from functools import cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
+import pyarrow as pa
 
-from corpusmill import documents, stats
+from corpusmill import stats
 from corpusmill.filters import c4, fineweb_quality, gopher_quality, gopher_repetition
 from corpusmill.filters.c4 import C4
 from corpusmill.filters.fineweb_quality import FineWebQuality
@@ -127,7 +128,7 @@ def _found(text: str, signs: Sequence[str]) -> list[Part]:
 
 
 def _view(text: str) -> View:
-    return View(documents.conform({"id": [""], "text": [text]}))
+    return View(pa.RecordBatch.from_pydict({"text": pa.array([text], pa.string())}))
 
 
 def _words(text: str, splitter: Any, choose: Callable[[Words], Any]) -> list[Part]:
@@ -141,7 +142,7 @@ def _parts(text: str, starts: Any, ends: Any, kind: Literal["hit", "cut"] = "hit
     """Parts from byte positions."""
     data = np.frombuffer(text.encode(), np.uint8)
     points = np.append(0, np.cumsum((data & 0xC0) != 0x80))  # code points before each byte
-    return [Part(int(points[a]), int(points[b]), kind) for a, b in zip(starts, ends, strict=True)]
+    return [Part(a, b, kind) for a, b in zip(points[starts].tolist(), points[ends].tolist(), strict=True)]
 
 
 def _repeated(items: Sequence[tuple[int, int, Any]], first_copies: bool) -> list[Part]:

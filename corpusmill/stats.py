@@ -173,28 +173,24 @@ class Report:
         """Change all excerpts and addresses at once, and cut excerpts to the length that is written.
 
         Args:
-            change: gives the texts that it is given, masked.
+            change: gives the texts that it is given, masked, each as if it were the only one.
             place: for a reason and the changed text of a document near to its bound, where in it that begins which
                 makes the signal; what is shown lies around it.
         """
-        groups = [*self.examples.values(), *self.largest.values()]
-        new = iter(change([text for group in groups for e in group for text in (e.excerpt, e.url or "")]))
-        for group in groups:
-            group[:] = [e._replace(excerpt=next(new)[:EXCERPT], url=next(new) or None) for e in group]
-        groups = [*self.nearest_dropped.values(), *self.nearest_kept.values(), *self.cuts.values()]
-        every = [e for group in groups for e in group]
-        new = iter(change([text for e in every for text in (_plain(e.excerpt), e.url or "")]))
-        marked = iter(change([e.excerpt for group in self.cuts.values() for e in group]))
+        every = [e for part in self.shown() for group in part.values() for e in group]
+        asked = {text: "" for e in every for text in (e.excerpt, _plain(e.excerpt), e.url or "")}
+        new = dict(zip(asked, change(list(asked)), strict=True))  # one document is often an example of several reasons
+        for group in (*self.examples.values(), *self.largest.values()):
+            group[:] = [e._replace(excerpt=new[e.excerpt][:EXCERPT], url=new[e.url or ""] or None) for e in group]
         for part in (self.nearest_dropped, self.nearest_kept, self.cuts):
             for name, group in part.items():
                 for at, e in enumerate(group):
-                    text, url = next(new), next(new)
+                    text = new[_plain(e.excerpt)]
                     if part is self.cuts:  # a value that a mark stands in is found in the plain text alone
-                        both = next(marked)
-                        text = both if _plain(both) == text else text
+                        text = new[e.excerpt] if _plain(new[e.excerpt]) == text else text
                     safe = text[: LONGEST - _UNSAFE] if len(e.excerpt) >= LONGEST else text
                     where = safe.find(OPEN) if part is self.cuts else place(name, safe) if len(safe) > PASSAGE else 0
-                    group[at] = e._replace(excerpt=_around(safe, max(0, where)), url=url or None)
+                    group[at] = e._replace(excerpt=_around(safe, max(0, where)), url=new[e.url or ""] or None)
 
     def faults(self) -> list[str]:
         """What does not add up; empty when nothing vanished."""

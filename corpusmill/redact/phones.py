@@ -31,6 +31,7 @@ _LEAD = re.compile(rb"(?:\+|\(\+?|\+\()$")
 _TAIL = re.compile(rb" ?(?:x|ext?n?\.?|extension|#|durchwahl|poste)[ .:]{0,3}(\d{1,6})(?![\dA-Za-z])", re.IGNORECASE)
 _GROUP = re.compile(rb"\d+")
 _MOST_GROUPS = 7
+_FEWEST, _MOST = 7, 17  # digits, with those of the country
 _FICTION = re.compile(r"55501\d\d$")  # numbers that North America keeps for fiction
 _MONEY = (b"$", b"\xa3", b"\xac", b"\xa5", b"#", b"=", b"%")
 _AROUND = re.compile(rb"[^0-9a-z_]|$")
@@ -106,18 +107,20 @@ def find(text: bytes, start: int, end: int, plans: Regions) -> list[Hit]:
 def _at(text: bytes, groups: list[tuple[int, int]], first: int, plans: Regions) -> tuple[Hit | None, int]:
     """The longest number that begins with the group `first`, and how many groups to go on."""
     start = groups[first][0]
+    sizes = [b - a for a, b in groups[first : first + _MOST_GROUPS]]
+    total = sum(sizes)
+    if total < _FEWEST:
+        return None, 1
     if text[start - 1 : start] in (b"-", b".", b"/") and text[start - 2 : start - 1].isalnum():
         return None, 1  # in the middle of a longer number
     lead = _LEAD.search(text[max(0, start - 2) : start])
     international = lead is not None and b"+" in lead[0]
     named: bool | None = None
     digits = "".join(text[a:b].decode() for a, b in groups[first : first + _MOST_GROUPS])
-    sizes = [b - a for a, b in groups[first : first + _MOST_GROUPS]]
-    total = sum(sizes)
     for count in range(len(sizes), 0, -1):
         if count < len(sizes):
             total -= sizes[count]
-        if not 7 <= total <= 17:
+        if not _FEWEST <= total <= _MOST:
             continue
         end = groups[first + count - 1][1]
         alone = first + count == len(groups) or text[end : groups[first + count][0]] != b" "

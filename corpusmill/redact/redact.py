@@ -145,6 +145,8 @@ def _measure(redactions: "Redactions", view: "View") -> Measured:
 
 def _titles(redactions: "Redactions", titles: "pa.Array") -> "pa.Array":
     """The titles, redacted by themselves; null stays null."""
+    if titles.null_count == len(titles):
+        return titles
     from corpusmill import documents
     from corpusmill.spans import apply
     from corpusmill.view import View

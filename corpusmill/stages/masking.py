@@ -46,7 +46,7 @@ def _masker(step: Redact) -> Callable[[Sequence[str]], list[str]]:
     measure = step.build()
 
     def mask(texts: Sequence[str]) -> list[str]:
-        batch = documents.from_texts(texts)
+        batch = documents.from_texts(texts, id=[""] * len(texts))
         edits = measure(View(batch)).edits
         found = batch.column("text") if edits is None else spans.apply(batch.column("text"), edits)
         return found.to_pylist()  # type: ignore[no-any-return]
