@@ -9,10 +9,10 @@ import pytest
 ROOT = str(Path(__file__).parents[1])
 sys.path[:0] = [] if ROOT in sys.path else [ROOT]  # tools/ is no part of the package
 
-from tools import check_page, page_checks, page_figures  # noqa: E402
+from tools import check_page, page_charts, page_checks, page_figures  # noqa: E402
 from tools.browser import HINT, find, started  # noqa: E402
 
-__all__ = ["browser", "check_page", "page_checks", "page_figures"]
+__all__ = ["browser", "check_page", "page_charts", "page_checks", "page_figures"]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = str(Path(__file__).parents[1])
 sys.path[:0] = [] if ROOT in sys.path else [ROOT]  # so that it runs from anywhere, under `python -P` too
 
-from tools import page_checks, page_figures  # noqa: E402
+from tools import page_charts, page_checks, page_figures  # noqa: E402
 from tools.browser import HINT, Browser, find, started  # noqa: E402
 
 
@@ -46,9 +46,10 @@ def check(browser: Browser, page: Path) -> bool:
         wrong += [f"{look.width} px, {look.theme}: {problem}" for problem in look.problems]
     wrong += page_checks.used(browser)
     if page_figures.of_run(html) and page_figures.reports(page.parent):
-        compared = page_figures.compare(html, page.parent)
-        print(f"  {compared.figures:,} figures held against the reports, {len(compared.differences)} differ")
-        wrong += compared.differences
+        for what, compare in (("figures", page_figures.compare), ("bars of charts", page_charts.compare)):
+            compared = compare(html, page.parent)
+            print(f"  {compared.figures:,} {what} held against the reports, {len(compared.differences)} differ")
+            wrong += compared.differences
     for problem in wrong:
         print(f"  wrong: {problem}")
     print(f"  {'fails' if wrong else 'passes'}")

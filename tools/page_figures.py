@@ -158,6 +158,8 @@ def _tables(told: Reports, folder: Path) -> Iterator[tuple[tuple[str, str], Rows
         if told[next(iter(told))]["domains"] or len(rows) > 1:
             yield ("domains", title), rows, True
     for stage, report in told.items():
+        for step in (one for at, one in steps(told) if at == stage and _compares(one["step"], report)):
+            yield ("duplicates", f"{step['step']}: loss by source"), _sources(report), True
         yield from _personal(report)
         rest = ("whole", "too_short", "too_common", "documents")
         found: Rows = [
@@ -211,21 +213,39 @@ def _signals(told: Reports) -> Iterator[list[Wanted]]:
 def _duplicates(told: Reports) -> Iterator[list[Wanted]]:
     for stage, step in steps(told):
         name, report = step["step"], told[stage]
-        bins, copies = report["histograms"].get(f"{name}.cluster_size"), report["tallies"].get(f"{name}.copies")
-        if bins is None and copies is None:
+        if not _compares(name, report):
             continue
+        bins, copies = report["histograms"].get(f"{name}.cluster_size"), report["tallies"].get(f"{name}.copies")
         lost = step["documents_in"] - step["documents_out"]
         clusters = sum(count for index, count in (bins or {}).items() if bin_edges(int(index))[0] >= 2)
         size = step["bytes_in"] - step["bytes_out"]
         yield [name, step["documents_in"], lost, _share(lost, step["documents_in"]), size, clusters or None, copies]
 
 
-def _through(told: Reports, what: str, most: int) -> Rows:
-    """Documents in at the first stage and kept by the last with documents, by language, domain or source."""
+def _compares(name: str, report: Mapping[str, Any]) -> bool:
+    return f"{name}.cluster_size" in report["histograms"] or f"{name}.copies" in report["tallies"]
+
+
+def _sources(report: Mapping[str, Any]) -> Rows:
+    """What each source lost in a stage that compares documents; nothing where there is one, or none lost any."""
+    lost = [(source, came, came - kept) for source, (came, kept, _) in report["sources"].items() if came]
+    if len(lost) < 2 or not any(gone for _, _, gone in lost):
+        return []
+    lost.sort(key=lambda item: (-item[2], item[0]))
+    return [[source, came, gone, gone / came] for source, came, gone in lost[:DOMAINS]]
+
+
+def _counts_of(told: Reports, what: str) -> dict[str, tuple[int, int, int]]:
+    """Documents in at the first stage, and kept by the last with documents with their bytes, by what they are of."""
     judged = [report[what] for report in told.values() if not _packs(report)]
     first, last = judged[0], judged[-1]
     counts = {name: (entry[0], *last.get(name, (0, 0, 0))[1:]) for name, entry in first.items()}
-    counts |= {name: tuple(entry) for name, entry in last.items() if name not in first}
+    return counts | {name: tuple(entry) for name, entry in last.items() if name not in first}
+
+
+def _through(told: Reports, what: str, most: int) -> Rows:
+    """A table of languages, domains or sources."""
+    counts = _counts_of(told, what)
     total = sum(size for _, _, size in counts.values())
     ordered = sorted(counts.items(), key=lambda item: (-item[1][0], item[0]))[:most]
     return [[n, came, kept, _share(kept, came), float(size), _share(size, total)] for n, (came, kept, size) in ordered]
@@ -296,6 +316,11 @@ def _values(told: Reports) -> dict[tuple[str, str], Wanted]:
         ("funnel", "kept"): _share(last["kept"], first["records"]),
         ("funnel", "text kept"): float(judged[-1]["steps"][-1]["bytes_out"]),
     }
+    if places := _counts_of(told, "domains"):
+        sizes = sorted((size for _, _, size in places.values()), reverse=True)
+        found["domains", "domains"] = len(places)
+        found["domains", "with a page kept"] = sum(kept > 0 for _, kept, _ in places.values())
+        found["domains", "bytes kept in the ten largest"] = _share(sum(sizes[:10]), sum(sizes))
     if name := _packs(last):
         train, held = (dict(_below(last["tallies"], f"{name}.{kind}.")) for kind in ("train", "validation"))
         found["funnel", "tokens packed"] = train["tokens"] + held.get("tokens", 0)

@@ -54,18 +54,22 @@ def test_the_command_says_what_is_wrong(chromium, runs, file, beside, capsys, mo
     monkeypatch.setattr(page_checks, "THEMES", ("dark",))
     html = Path(file).read_text(encoding="utf-8")
     added = '<img src="https://elsewhere.example/x.png"><p style="width: 3000px">wide</p>'
-    (runs[0] / "broken.html").write_text(html.replace("</header>", f"{added}</header>").replace("<dd>90<", "<dd>91<"))
-    assert 1 == check_page.main([str(runs[0]), str(runs[0] / "broken.html")])
-    right, wrong = capsys.readouterr().out.split("broken.html: ")
-    assert "400 px dark " in right
-    assert ", 0 complaints, 0 requests" in right
-    assert " 0 differ\n  passes" in right
-    assert "it scrolls sideways, by " in wrong
-    assert "elsewhere.example" in wrong
-    assert "funnel, records read: 91, but the reports say 90" in wrong
-    assert "fails" in wrong
+    broken = runs[0] / "broken.html"
+    broken.write_text(html.replace("</header>", f"{added}</header>").replace("<dd>90<", "<dd>91<"))
+    assert 1 == check_page.main([str(broken)])
+    told = capsys.readouterr().out
+    assert "400 px dark " in told
+    assert "it scrolls sideways, by " in told
+    assert "elsewhere.example" in told
+    assert "funnel, records read: 91, but the reports say 90" in told
+    assert " figures held against the reports, 1 differ" in told
+    assert " bars of charts held against the reports, 0 differ" in told
+    assert told.endswith("  fails\n")
     assert 0 == check_page.main([str(beside)])
-    assert "0 charts, 4 sections" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "0 charts, 4 sections" in told
+    assert ", 0 complaints, 0 requests" in told
+    assert told.endswith("  passes\n")
 
 
 def test_hostile_texts_are_shown_as_text(file, beside):

@@ -11,7 +11,7 @@ from corpusmill.report import outputs, page
 from corpusmill.report.page import lint, signals
 from corpusmill.spec import Bounds
 from corpusmill.storage import verify
-from tests.browser import page_figures
+from tests.browser import page_charts, page_figures
 from tests.report.page import hostile
 from tests.stages import texts
 
@@ -81,7 +81,7 @@ def test_every_figure_is_held_against_the_reports(folder):
     written = page.page(outputs.find(str(folder)))
     compared = page_figures.compare(written, folder)
     assert compared.differences == []
-    assert compared.figures > 350
+    assert compared.figures > 380
     head, *parts = written.split("<section ")
     for at, part in enumerate(parts):
         name = re.match(r'id="(\w+)"', part)[1]
@@ -94,6 +94,24 @@ def test_every_figure_is_held_against_the_reports(folder):
         other = "<section ".join([head, *parts[:at], part[:row] + changed, *parts[at + 1 :]])
         found = page_figures.compare(other, folder).differences
         assert [name] == [told.partition(", ")[0] for told in found]
+
+
+def test_every_bar_is_held_against_the_reports(folder):
+    """The bars of signals, similarities, token lengths and steps hold what the reports have; one that does not is seen."""
+    written = page.page(outputs.find(str(folder)))
+    compared = page_charts.compare(written, folder)
+    assert compared.differences == []
+    assert compared.figures > 40
+    specs = written.partition('id="charts">')[2].partition("</script>")[0]
+    seen = set()
+    for number in range(spec_count := specs.count('"documents":')):
+        parts = specs.split('"documents":')
+        parts[number + 1] = "1" + parts[number + 1]
+        found = page_charts.compare(written.replace(specs, '"documents":'.join(parts)), folder).differences
+        seen.update(told.partition(":")[0] for told in found)
+    assert spec_count > 40
+    assert {"chart of the funnel", "chart token-lengths", "chart similarity-near_dedup"} < seen
+    assert len(seen) > 8
 
 
 def test_two_runs_side_by_side_are_held_against_their_reports(folder, tmp_path):
