@@ -29,8 +29,10 @@ class Ask:
     Attributes:
         out: where `tokenizer.json` goes; the report lies beside it, and the sample in a folder beside it.
         vocabulary_size, pattern, split_digits, special_tokens: as for `tokenize.training.train`.
+        min_frequency, longest_token: likewise.
         sample_bytes: of UTF-8 text at most.
         weights: by source, `*` for all others; empty for the sources' own bytes.
+        overwrite: another tokenizer that is there already.
     """
 
     out: str
@@ -38,8 +40,11 @@ class Ask:
     pattern: str = "gpt2"
     split_digits: bool = False
     special_tokens: tuple[str, ...] = ("<|endoftext|>",)
+    min_frequency: int = 0
+    longest_token: int | None = None
     sample_bytes: int = 1_000_000_000
     weights: dict[str, float] = field(default_factory=dict)
+    overwrite: bool = False
 
     @property
     def report(self) -> str:
@@ -51,15 +56,50 @@ class Ask:
         """Where the sample lies."""
         return f"{self.out}.sample"
 
+    @property
+    def terms(self) -> dict[str, Any]:
+        """All that is asked, as the report tells it: other terms make another report."""
+        return {
+            "vocabulary_size": self.vocabulary_size, "pattern": self.pattern, "split_digits": self.split_digits,
+            "special_tokens": list(self.special_tokens), "min_frequency": self.min_frequency,
+            "longest_token": self.longest_token, "sample_bytes": self.sample_bytes, "weights": self.weights,
+        }  # fmt: skip
+
     def check(self) -> None:
-        """Refuse what cannot be trained before anything is read.
+        """Refuse what cannot be trained or written before anything is read.
 
         Raises:
-            RecipeError: see `tokenize.training.check`. UsageError: a sample of nothing.
+            RecipeError: see `tokenize.training.check`.
+            UsageError: a sample of nothing, or a folder where the tokenizer is to go.
+            OutputError: what is there was trained on other terms, or nothing says on which.
         """
         training.check(self.vocabulary_size, self.pattern, self.special_tokens)
         if self.sample_bytes < 1:
             raise UsageError(f"--sample-mb: found {self.sample_bytes / 1e6:g}; expected more than 0")
+        for path in (self.out, self.report):
+            if path.endswith("/") or paths.is_folder(path):
+                name = paths.join(self.out, "tokenizer.json")
+                raise UsageError(f"--out: found the folder {path}; expected the name of a file, as in {name}")
+        there = [path for path in (self.out, self.report) if paths.exists(path)]
+        if there and not self.overwrite:
+            told = commit.read_json(self.report)
+            if told is None:
+                raise OutputError(_taken(there[0], "and no report beside it tells on what terms it was trained"))
+            if told.get("asked") != self.terms:
+                raise OutputError(_taken(there[0], "trained on other terms than these"))
+
+    def put(self, text: str, report: bytes) -> None:
+        """Write both files; the report first, so that a tokenizer never lies there without one.
+
+        Raises:
+            OutputError: one of them is there, and is not the same.
+        """
+        made = {self.report: report, self.out: text.encode()}
+        for path, content in made.items():
+            if not self.overwrite and paths.exists(path) and _content(path) != content:
+                raise OutputError(_taken(path, "trained on other documents"))
+        for path, content in made.items():
+            commit.put(path, content)
 
 
 def train_on_run(ask: Ask, root: str, recipe: Recipe, execute: Execute, progress: Progress) -> dict[str, Any]:
@@ -73,8 +113,9 @@ def train_on_run(ask: Ask, root: str, recipe: Recipe, execute: Execute, progress
         progress: as for `drive.run`.
 
     Raises:
-        OutputError: the run is not finished, or its documents are gone. InputError: no documents.
-        RecipeError: a vocabulary that cannot be. UsageError: weights that do not suit the sources.
+        OutputError: the run is not finished, or its documents are gone; or another tokenizer is there already.
+        InputError: no documents. RecipeError: a vocabulary that cannot be.
+        UsageError: weights that do not suit the sources, or a folder where the tokenizer is to go.
     """
     ask.check()
     return _train(ask, documents_of(root, recipe), execute, progress)
@@ -124,6 +165,15 @@ def documents_of(root: str, recipe: Recipe) -> list[Split]:
     return stored_splits(layout, record)
 
 
+def _taken(path: str, why: str) -> str:
+    return f"{path}: exists already, {why}; give another --out, or --overwrite"
+
+
+def _content(path: str) -> bytes:
+    with paths.open_read(path) as file:
+        return file.read()
+
+
 def _sources(files: Sequence[str]) -> list[str]:
     """What the files are called: by name, by the whole path where a name is there twice."""
     names = [paths.name(resources.split(file)[0]) for file in files]
@@ -147,12 +197,11 @@ def _train(ask: Ask, stored: Sequence[Split], execute: Execute, progress: Progre
         )
     found = training.train(
         sample.texts(), vocabulary_size=ask.vocabulary_size, pattern=ask.pattern, split_digits=ask.split_digits,
-        special_tokens=ask.special_tokens,
+        special_tokens=ask.special_tokens, min_frequency=ask.min_frequency, longest_token=ask.longest_token,
     )  # fmt: skip
     text = found.to_str(pretty=True)
     report = _report(ask, text, sample, available, asked)
-    commit.put(ask.out, text.encode())
-    commit.put(ask.report, manifest.encode(report))
+    ask.put(text, manifest.encode(report))
     return report
 
 
@@ -180,11 +229,7 @@ def _report(
     }  # fmt: skip
     apart = bool(on_held["total"]["documents"])
     return {
-        "tokenizer": {
-            "digest": tokenizer.digest, "vocabulary_size": tokenizer.size, "pattern": ask.pattern,
-            "split_digits": ask.split_digits, "special_tokens": list(ask.special_tokens),
-        },
-        "asked": {"vocabulary_size": ask.vocabulary_size, "sample_bytes": ask.sample_bytes},
+        "tokenizer": {"digest": tokenizer.digest, "vocabulary_size": tokenizer.size}, "asked": ask.terms,
         "sources": by_source, "sample": on_sample, "held_out": on_held if apart else None,
         "vocabulary": inside.vocabulary(),
     }  # fmt: skip

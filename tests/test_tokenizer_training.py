@@ -117,7 +117,7 @@ def test_the_sample_is_as_asked(done, tmp_path):
 
 def test_a_larger_sample_holds_a_smaller_one(done, tmp_path):
     """With unchanged shares; the counting is not done again, and neither is what is there."""
-    small, large = ask(tmp_path / "a.json"), ask(tmp_path / "a.json", sample_bytes=60_000)
+    small, large = ask(tmp_path / "a.json"), ask(tmp_path / "a.json", sample_bytes=60_000, overwrite=True)
     cuts = [{s: one["cut"] for s, one in train(done, asked)["sources"].items()} for asked in (small, large)]
     assert all(cuts[0][source] < cuts[1][source] for source in cuts[0])
     progress = Silent()
@@ -145,6 +145,41 @@ def test_killed_between_and_within_phases(done, tmp_path):
         train(done, other, progress=progress)
         assert (phase, 3, last) in progress.begun
         assert made(asked) == made(other)
+
+
+def test_another_tokenizer_is_not_written_over(done, tmp_path):
+    """Other terms are told before anything is sampled, other documents before anything is written; equal bytes pass."""
+    asked, sampled = ask(tmp_path / "a.json"), Silent()
+    train(done, asked)
+    before = made(asked)
+    for more in ({"vocabulary_size": 401}, {"min_frequency": 3}, {"longest_token": 4}, {"weights": {"*": 1.0}}):
+        with pytest.raises(OutputError, match=r"a\.json: exists already, trained on other terms .*or --overwrite"):
+            train(done, ask(tmp_path / "a.json", **more), progress=sampled)
+    assert [] == sampled.begun
+    train(done, asked)
+    other = texts.write(tmp_path / "other", list(mixed(150)), 1)
+    texts.run(other, tmp_path / "out", STEPS)
+    fewer = outputs.find(str(tmp_path / "out"))
+    with pytest.raises(OutputError, match=r"a\.report\.json: exists already, trained on other documents; give another"):
+        train(fewer, asked)
+    assert before == made(asked)
+    train(fewer, ask(tmp_path / "a.json", overwrite=True))
+    assert before[0] != made(asked)[0]
+    Path(asked.report).unlink()
+    with pytest.raises(OutputError, match=r"a\.json: exists already, and no report beside it tells"):
+        train(done, asked)
+    Path(asked.out).unlink()
+    train(done, asked)
+    assert before == made(asked)
+
+
+def test_a_folder_where_the_tokenizer_is_to_go(done, tmp_path):
+    """It is told at once, and leaves no sample."""
+    (tmp_path / "there").mkdir()
+    for out in (tmp_path / "there", f"{tmp_path}/new/"):
+        with pytest.raises(UsageError, match=r"--out: found the folder .*; expected .* as in .*/tokenizer\.json"):
+            train(done, ask(out))
+    assert ["there"] == [path.name for path in tmp_path.iterdir()]
 
 
 def test_nothing_left_over(done, tmp_path):
@@ -221,6 +256,15 @@ def test_the_command(done, tmp_path, capsys):
     empty.write_text("")
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"text": "fine"}\n{"text": "\\ud800"}\n')
+    assert 2 == cli.main([*given, "--run", done.root])
+    assert "exists already, trained on other terms" in capsys.readouterr().err
+    flags = ["--min-frequency", "1000", "--longest-token", "2", "--overwrite"]
+    assert 0 == cli.main([*given, "--run", done.root, *flags])
+    vocabulary = tokenizers.Tokenizer.from_file(str(out)).get_vocab()
+    assert 256 + 1 < len(vocabulary) < 300
+    assert 2 == max(map(len, set(vocabulary) - {"<|endoftext|>"}))
+    capsys.readouterr()
+    given[3] = str(tmp_path / "other.json")
     for more, message in (
         (["--texts", str(empty)], "found no text"),
         (["--texts", str(bad)], "bad.jsonl: text 2 is not Unicode"),

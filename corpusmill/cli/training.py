@@ -24,6 +24,7 @@ def _tokenizer_arguments(tokenizer: argparse.ArgumentParser) -> None:
     source.add_argument("--run", metavar="OUT", help="on the documents of a finished run")
     source.add_argument("--texts", nargs="+", metavar="FILE", help="on texts: JSONL, Parquet, txt; each file a source")
     train.add_argument("--out", required=True, metavar="FILE", help="tokenizer.json; its report goes beside it")
+    train.add_argument("--overwrite", action="store_true", help="another tokenizer that is there already")
     train.add_argument("--vocabulary-size", type=positive, default=32_768, metavar="N", help="ids (default 32768)")
     train.add_argument("--pattern", default="gpt2", help="how text is cut first: gpt2, llama3, cl100k (default gpt2)")
     train.add_argument("--split-digits", action="store_true", help="each digit is a token of its own")
@@ -31,6 +32,10 @@ def _tokenizer_arguments(tokenizer: argparse.ArgumentParser) -> None:
         "--special-token", action="append", metavar="TOKEN",
         help="these and no others take the first ids; may be repeated (default <|endoftext|>)",
     )  # fmt: skip
+    train.add_argument(
+        "--min-frequency", type=positive, default=0, metavar="N", help="of a pair that becomes a token (default: any)"
+    )
+    train.add_argument("--longest-token", type=positive, metavar="BYTES", help="at most (default: any length)")
     train.add_argument(
         "--sample-mb", type=megabytes, default=1_000_000_000, metavar="MB", help="of text at most (default 1000)"
     )
@@ -71,6 +76,7 @@ def _train_tokenizer(options: argparse.Namespace) -> int:
     ask = Ask(
         out=options.out, vocabulary_size=options.vocabulary_size, pattern=options.pattern,
         split_digits=options.split_digits, special_tokens=tuple(options.special_token or Ask.special_tokens),
+        min_frequency=options.min_frequency, longest_token=options.longest_token, overwrite=options.overwrite,
         sample_bytes=options.sample_mb, weights=parse_weights(options.weights) if options.weights else {},
     )  # fmt: skip
     execute = executor(options)
