@@ -28,7 +28,7 @@ def add(commands: "Commands") -> None:
 
     export = commands.add_parser("export", help="packed shards for other trainers")
     export.add_argument("format", choices=("megatron", "nanogpt"), help="PREFIX.bin and PREFIX.idx; PREFIX.bin")
-    export.add_argument("shards", nargs="+", metavar="SHARD", help="packed shards of one run, or their folder")
+    export.add_argument("shards", nargs="+", metavar="SHARD", help="packed shards of one run, their folder, or the run")
     export.add_argument("--out", required=True, metavar="PREFIX", help="path or URL without the suffix")
     export.set_defaults(call=_export)
 
@@ -78,9 +78,9 @@ def _given(path: str) -> bytes:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from corpusmill.storage import exports, paths
+    from corpusmill.storage import exports, packed_files, paths
 
-    shards = [shard for given in options.shards for shard in exports.packed_files(given)]
+    shards = [shard for given in options.shards for shard in packed_files.named(given)]
     suffixes = ("bin", "idx") if options.format == "megatron" else ("bin",)
     targets = [f"{options.out}.{suffix}" for suffix in suffixes]
     for target in targets:

@@ -1,6 +1,7 @@
 """Packed shards for other trainers: documents whole again, padding left out, in the order of shards and addresses."""
 
 import struct
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -10,7 +11,6 @@ import numpy.typing as npt
 
 from corpusmill.errors import InputError
 from corpusmill.storage.packed import Shard, open_shards
-from corpusmill.storage.paths import exists, is_folder, listing, names, near
 from corpusmill.storage.unpack import documents
 from corpusmill.storage.write import FileStats, Temporary, telling
 
@@ -92,26 +92,12 @@ def nanogpt(paths: Sequence[str], path: str) -> FileStats:
         target.discard()
 
 
-def packed_files(path: str) -> list[str]:
-    """The packed shards in a folder, in order; a file is itself.
-
-    Raises:
-        InputError: if there are none.
-    """
-    if not is_folder(path):
-        if not exists(path):
-            raise InputError(f"{path}: no such shard or folder.{near(path)}")
-        return [path]
-    found = [file for file in listing(path) if file.endswith(".arrow")]
-    if not found:
-        there = ", ".join(names(path)[:5]) or "nothing"
-        raise InputError(f"{path}: no packed shards (*.arrow) in this folder, which holds {there}; name train/")
-    return found
-
-
 def _shards(paths: Sequence[str]) -> list[Shard]:
     if not paths:
         raise InputError("no packed shards to export; name at least one")
+    twice = [path for path, count in Counter(paths).items() if count > 1]
+    if twice:
+        raise InputError(f"{twice[0]}: named {paths.count(twice[0])} times; name each shard or folder once")
     return open_shards(paths)
 
 

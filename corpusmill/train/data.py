@@ -19,11 +19,12 @@ import numpy.typing as npt
 from corpusmill.errors import InputError, RecipeError
 from corpusmill.spec import numbered
 from corpusmill.stages.work import digest
+from corpusmill.storage import packed_files
 from corpusmill.storage.packed import Block, Shard, open_shards
+from corpusmill.storage.packed_files import Found, Split
 from corpusmill.tokenize.order import MOST, Order, key_of
-from corpusmill.train import config, mapped, shards
+from corpusmill.train import config, mapped
 from corpusmill.train.mixing import Mixture
-from corpusmill.train.shards import Found, Split
 
 Int64s = npt.NDArray[np.int64]
 
@@ -100,7 +101,7 @@ class Rows:
             InputError: if there are none, or parts do not fit together. OutputError: if a shard cannot be read.
             RecipeError: if the weights allow no mixture.
         """
-        found = [shards.find(part.path, split) for part in parts]
+        found = [packed_files.find(part.path, split) for part in parts]
         names = numbered([part.name or at.name for part, at in zip(parts, found, strict=True)])
         opened = [_open(part, name, at, split) for part, name, at in zip(parts, names, found, strict=True)]
         for part in opened[1:]:
@@ -193,7 +194,7 @@ class Rows:
     @cached_property
     def _digests(self) -> list[list[str]]:
         found = [zip(part.found.files, part.found.digests, strict=True) for part in self.parts]
-        return [[told or shards.sha256(path) for path, told in part] for part in found]
+        return [[told or packed_files.sha256(path) for path, told in part] for part in found]
 
     def _rows_of(self, samples: Int64s) -> Int64s:
         """The row of each sample, counted through all parts; int64 (n,)."""

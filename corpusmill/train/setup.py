@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from corpusmill.errors import InputError, RecipeError
+from corpusmill.storage import packed_files
 from corpusmill.tokenize import sizes
 from corpusmill.tokenize import tokenizer as tokenizers
 from corpusmill.tokenize.tokenizer import Tokenizer
-from corpusmill.train import planner, shards
+from corpusmill.train import planner
 from corpusmill.train.architecture import Architecture, resolve
 from corpusmill.train.config import Training
 from corpusmill.train.data import Rows
@@ -66,7 +67,7 @@ def prepare(chosen: Training, ranks: int) -> Ready:
     architecture = resolve(chosen.model, rows.vocabulary_size, rows.sequence_length)
     steps = _steps(chosen, rows, architecture)
     rows.check(steps.samples)
-    with_validation = [part for part in chosen.data if shards.has(part.path, "validation")]
+    with_validation = [part for part in chosen.data if packed_files.has(part.path, "validation")]
     validation = Rows.open(with_validation, chosen.seed, "validation") if with_validation else None
     folder = Path(chosen.output) / chosen.name
     return Ready(chosen, folder, rows, validation, tokenizer, architecture, steps)

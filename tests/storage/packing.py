@@ -1,5 +1,8 @@
 """Packed shards for tests."""
 
+import hashlib
+import json
+
 import numpy as np
 
 from corpusmill.storage.packed import Block, Header, PackedFile
@@ -45,3 +48,13 @@ def write(path, documents, told=None, cuts=(), order=None):
             lengths, starts = planned.segment_length[segments], planned.segment_start[segments]
             file.add(Block(block, at, lengths, shards, source_rows, starts))
         return file.finish()
+
+
+def listed(stage):
+    """Write the manifest of a stage's shards, as far as a reader of shards needs it."""
+    entries = {}
+    for path in sorted(path for split in ("train", "validation") for path in (stage / split).glob("[0-9]*.arrow")):
+        facts = {"rows": 1, "bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        entry = entries.setdefault(path.stem, {"shard": int(path.stem), "key": "", "split": None, "files": {}})
+        entry["files"][path.parent.name] = facts
+    (stage / "manifest.json").write_text(json.dumps({"shards": list(entries.values())}))

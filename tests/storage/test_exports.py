@@ -84,6 +84,8 @@ def test_what_cannot_be_exported(tmp_path):
     for export in exports.nanogpt, exports.megatron:
         with pytest.raises(InputError, match="no packed shards to export"):
             export([], str(out / "x"))
+        with pytest.raises(InputError, match=r"0.arrow: named 2 times; name each shard or folder once"):
+            export([*paths, paths[0]], str(out / "x"))
     other = str(tmp_path / "other.arrow")
     write(other, [[1]], header(strategy="pad", dtype="uint32"))
     with pytest.raises(OutputError, match="strategy is pad, but best_fit"):
@@ -124,11 +126,14 @@ def test_the_command(tmp_path, capsys):
     assert not Path(f"{out}-1.idx").exists()
     refused = {
         ("megatron", folder, out): "all.bin: exists already; choose another name or remove it",
-        ("nanogpt", str(tmp_path), f"{out}-2"): "no packed shards (*.arrow) in this folder, which holds out, train",
+        ("nanogpt", str(tmp_path / "out"), f"{out}-2"): "no packed shards (found: all-1.bin, all.bin, all.idx)",
         ("nanogpt", f"{folder}/2.arrow", f"{out}-2"): "no such shard or folder",
         ("nanogpt", f"{out}.bin", f"{out}-2"): "not a whole Arrow file",
     }
     for (kind, source, target), message in refused.items():
         assert 2 == cli.main(["export", kind, source, "--out", target])
         assert message in capsys.readouterr().err
+    (tmp_path / "reports").mkdir()
+    assert 2 == cli.main(["export", "megatron", folder, "--out", f"{out}-2"])
+    assert "this stage is not finished; run its recipe again" in capsys.readouterr().err
     assert ["all-1.bin", "all.bin", "all.idx"] == sorted(path.name for path in (tmp_path / "out").iterdir())

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpusmill.errors import InputError, OutputError, RecipeError
-from corpusmill.train import shards
+from corpusmill.storage.packed_files import sha256
 from corpusmill.train.config import Data
 from corpusmill.train.data import Rows
 from tests.storage import packing
@@ -149,78 +149,19 @@ def test_the_fingerprint_is_of_what_decides_the_samples(folder, tmp_path):
     assert len({rows.fingerprint, *(other.fingerprint for other in others)}) == 8
     assert rows.fingerprint == opened(folder, ("a", {"epochs": 2})).fingerprint
     shutil.copytree(folder / "a", tmp_path / "a")
-    listed(tmp_path / "a")
+    packing.listed(tmp_path / "a")
     moved = opened(tmp_path, "a")
     assert rows.fingerprint == moved.fingerprint
-    assert moved.parts[0].found.digests[0] == shards.sha256(str(folder / "a/train/00000.arrow"))
+    assert moved.parts[0].found.digests[0] == sha256(str(folder / "a/train/00000.arrow"))
     told = json.loads(json.dumps(moved.told()))
     assert [len(shard) for shard in rows.parts[0].shards] == [shard["rows"] for shard in told["parts"][0]["shards"]]
 
 
-def listed(stage):
-    """Write the manifest of a stage's shards."""
-    entries = []
-    for number, path in enumerate(sorted((stage / "train").iterdir())):
-        facts = {"rows": 1, "bytes": path.stat().st_size, "sha256": shards.sha256(str(path))}
-        entries.append({"shard": number, "key": "", "split": None, "files": {"train": facts}})
-    (stage / "manifest.json").write_text(json.dumps({"shards": entries}))
-
-
-def test_shards_are_found_by_run_stage_split_and_folder(folder, tmp_path):
-    """All of them name the run; the tokenizer beside them is found."""
-    stage = tmp_path / "out/novels/02-tokenize"
-    shutil.copytree(folder / "a", stage)
-    (stage.parent / "recipe.yaml").write_text("name: novels\n")
-    (stage / "tokenizer.json").write_text("{}")
-    listed(stage)
-    paths = [tmp_path / "out", stage.parent, f"{stage.parent}/", stage, stage / "train"]
-    found = [shards.find(str(path)) for path in paths]
-    assert [found[0]] * 5 == found
-    assert found[0].name == "novels"
-    assert opened(stage.parent, "02-tokenize").tokenizer_file == str(stage / "tokenizer.json")
-    assert found[0].files == [str(stage / f"train/0000{n}.arrow") for n in (0, 1)]
-    alone = shutil.copytree(folder / "a/train", tmp_path / "alone")
-    assert shards.find(str(alone)).files == [str(alone / f"0000{n}.arrow") for n in (0, 1)]
-    assert opened(tmp_path, "alone", "out/novels", "alone").told()["parts"][2]["name"] == "alone_2"
-    assert shards.has(str(folder / "a"), "validation")
-    assert not shards.has(str(folder / "b"), "validation")
-    packing.write(tmp_path / "few/train/00000.arrow", packing.some_documents(3))
-    packing.write(tmp_path / "few/validation/00000.arrow", [])
-    assert shards.has(str(tmp_path / "few"), "train")
-    assert not shards.has(str(tmp_path / "few"), "validation")
-
-
-def test_bad_folders_are_told(folder, tmp_path):
-    """What is there instead, and what to do."""
-    run = tmp_path / "two"
-    for name in ("02-tokenize", "03-tokenize"):
-        shutil.copytree(folder / "a", run / name)
-    (run / "recipe.yaml").touch()
-    (tmp_path / "no/01-curate").mkdir(parents=True)
-    (tmp_path / "no/recipe.yaml").touch()
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "texts").mkdir()
-    (tmp_path / "texts/a.jsonl").touch()
-    shutil.copytree(folder / "a", tmp_path / "begun/02-tokenize")
-    (tmp_path / "begun/02-tokenize/reports").mkdir()
+def test_parts_without_tokens_are_told(folder, tmp_path):
+    """Shards of no rows, and a split that nothing was held out for."""
     packing.write(tmp_path / "none/train/00000.arrow", [])
-    cases = {
-        "nowhere": "nowhere: no such folder",
-        "two": rf"two packed stages; name one of {run}/02-tokenize, {run}/03-tokenize".replace("two p", "2 p"),
-        "no": "a run without packed shards; end its recipe with the step tokenize",
-        "empty": "no packed shards .found: an empty folder",
-        "texts": "no packed shards .found: a.jsonl",
-        "begun/02-tokenize": "not finished; run its recipe again",
-        "none": "1 train shards, and no token in them",
-    }
-    for name, message in cases.items():
-        with pytest.raises(InputError, match=message):
-            opened(tmp_path, name)
-    (tmp_path / "several/one").mkdir(parents=True)
-    for name in ("one", "other"):
-        shutil.copytree(run, tmp_path / "several" / name, dirs_exist_ok=True)
-    with pytest.raises(InputError, match="holds 2 runs; name one of"):
-        opened(tmp_path, "several")
+    with pytest.raises(InputError, match="1 train shards, and no token in them"):
+        opened(tmp_path, "none")
     with pytest.raises(InputError, match="no validation shards; give `validation` in the step tokenize a share above"):
         opened(folder, "a", "b", split="validation")
 
@@ -243,7 +184,7 @@ def test_parts_that_do_not_fit_together(folder, tmp_path, changes, message):
 def test_files_that_are_not_whole(folder, tmp_path):
     """A file that was cut off is found by its size where a manifest says it, and by its end where none does."""
     shutil.copytree(folder / "a", tmp_path / "a")
-    listed(tmp_path / "a")
+    packing.listed(tmp_path / "a")
     path = tmp_path / "a/train/00001.arrow"
     whole = path.read_bytes()
     path.write_bytes(whole[:-100])

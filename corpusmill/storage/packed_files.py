@@ -1,4 +1,4 @@
-"""Finds the packed shards that a training file names: of a run, of a stage of it, or a folder of shards alone."""
+"""Finds packed shards: of a run, of a stage of it as its manifest lists them, or in a folder of shards alone."""
 
 import hashlib
 import json
@@ -39,8 +39,22 @@ def find(path: str, split: Split = "train") -> Found:
     """
     folder = _stage(path.rstrip("/") or path)
     files, digests = _listed(folder, split)
+    if not files:
+        advice = "give `validation` in the step tokenize a share above 0 and run it again"
+        raise InputError(f"{folder}: no {split} shards; {advice if split == 'validation' else 'pack again'}")
     tokenizer = paths.join(folder, "tokenizer.json")
     return Found(_name(folder), folder, files, digests, tokenizer if paths.exists(tokenizer) else None)
+
+
+def named(path: str) -> list[str]:
+    """The packed shards that a path means: a file is itself, a folder `validation` that split, all else as in `find`.
+
+    Raises:
+        InputError, OutputError: as `find` does.
+    """
+    if paths.exists(path) and not paths.is_folder(path):
+        return [path]
+    return find(path, "validation" if paths.name(path) == "validation" else "train").files
 
 
 def has(path: str, split: Split) -> bool:
@@ -49,8 +63,7 @@ def has(path: str, split: Split) -> bool:
     Raises:
         InputError: if there are no packed shards at all. OutputError: if one cannot be read.
     """
-    folder = _stage(path.rstrip("/") or path)
-    files = _arrows(paths.join(folder, split)) or (_arrows(folder) if split == "train" else [])
+    files, _ = _listed(_stage(path.rstrip("/") or path), split)
     return any(len(Shard(file)) for file in files)
 
 
@@ -73,14 +86,15 @@ def sha256(path: str) -> str:
 def _stage(path: str) -> str:
     """The folder that holds `train`, or shards themselves."""
     if not paths.exists(path):
-        raise InputError(f"{path}: no such folder; expected a run, or packed shards.{paths.near(path)}")
+        raise InputError(f"{path}: no such shard or folder; expected a run, or packed shards.{paths.near(path)}")
     if _is_run(path):
         return _of_run(path)
     if _packed(path) or (_arrows(path) and paths.name(path) not in SPLITS):
         return path
-    if paths.name(path) in SPLITS and _arrows(path):
-        above = path.removesuffix(paths.name(path)).rstrip("/")
-        return above or "."
+    if paths.name(path) in SPLITS:
+        above = path.removesuffix(paths.name(path)).rstrip("/") or "."
+        if _arrows(path) or paths.exists(paths.join(above, "reports")):
+            return above
     runs = [folder for folder in paths.listing(path) if _is_run(folder)]
     if len(runs) == 1:
         return _of_run(runs[0])
@@ -106,24 +120,18 @@ def _listed(folder: str, split: Split) -> tuple[list[str], list[str | None]]:
         if paths.exists(paths.join(folder, "reports")):
             raise InputError(f"{folder}: this stage is not finished; run its recipe again to go on")
         alone = _arrows(paths.join(folder, split)) or (_arrows(folder) if split == "train" else [])
-        _check_any(folder, split, alone)
         return alone, [None] * len(alone)
-    entries = json.loads(paths.read_text(manifest))["shards"]
-    facts: dict[str, dict[str, Any]] = {
-        paths.join(folder, split, f"{entry['shard']:05d}.arrow"): entry["files"][split]
-        for entry in entries
-        if split in entry["files"]
-    }
-    _check_any(folder, split, list(facts))
+    try:
+        facts: dict[str, dict[str, Any]] = {
+            paths.join(folder, split, f"{entry['shard']:05d}.arrow"): entry["files"][split]
+            for entry in json.loads(paths.read_text(manifest))["shards"]
+            if split in entry["files"]
+        }
+    except (ValueError, KeyError) as error:
+        raise OutputError(f"{manifest}: not a manifest of shards ({error}); delete it and run again") from error
     for file, told in facts.items():
         _check_size(file, told["bytes"], manifest)
     return list(facts), [told["sha256"] for told in facts.values()]
-
-
-def _check_any(folder: str, split: Split, files: list[str]) -> None:
-    if not files:
-        advice = "give `validation` in the step tokenize a share above 0 and run it again"
-        raise InputError(f"{folder}: no {split} shards; {advice if split == 'validation' else 'pack again'}")
 
 
 def _check_size(file: str, expected: int, manifest: str) -> None:
@@ -151,4 +159,5 @@ def _packed(path: str) -> bool:
 
 
 def _arrows(folder: str) -> list[str]:
-    return [file for file in paths.listing(folder) if file.endswith(".arrow")]
+    """Shards by name; those that begin with a dot are of a writer that was stopped."""
+    return [paths.join(folder, name) for name in paths.names(folder) if name.endswith(".arrow") and name[0] != "."]
