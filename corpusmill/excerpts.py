@@ -122,8 +122,14 @@ def near(
                     stays = _of(stays, ~np.isnan(values))
                 # at a bound of 0, all that stays lies on it, and none is nearer than others
                 sides = (gone[why == code], -sign), (stays if end else stays[:0], sign)
-                found = ([passage(row)._replace(value=v) for row, v in _least(values, *side)] for side in sides)
+                found = ([_with(passage(row), value) for row, value in _least(values, *side)] for side in sides)
                 report.add_nearest(f"{name}.{reason}", *found)
+
+
+def _with(shown: stats.Example, value: float) -> stats.Example:
+    return stats.Example(
+        shown.key, shown.id, shown.url, value, shown.excerpt
+    )  # `_replace` takes twice as long and more
 
 
 def _of(rows: Int64s, true: npt.NDArray[np.bool_]) -> Int64s:
@@ -133,7 +139,9 @@ def _of(rows: Int64s, true: npt.NDArray[np.bool_]) -> Int64s:
 
 def _least(values: npt.NDArray[Any], rows: Int64s, sign: int) -> Iterator[tuple[int, float]]:
     """Of some rows the few with the smallest values, or for a negative sign the largest; of equal ones the first."""
-    left = values[rows].astype(np.float64)
+    if not len(rows):
+        return
+    left = values[rows].astype(np.float64, copy=False)  # ours: an index by rows copies
     pick, taken = (np.argmin, np.inf) if sign > 0 else (np.argmax, -np.inf)
     for _ in range(min(stats.NEAREST, len(left))):  # several times faster than to partition all
         at = int(pick(left))
@@ -163,8 +171,8 @@ def cut(records: Records, inputs: Int64s, texts: pa.Array, edits: Spans, alive: 
         edits: of these texts.
         alive: (M,), whose cuts are worth showing.
     """
-    early = np.flatnonzero(alive[edits.rows] & (edits.starts < _EARLY))
-    first = early[np.flatnonzero(np.diff(edits.rows[early], prepend=-1))]
+    first = np.flatnonzero(np.diff(edits.rows, prepend=-1))  # of each text; if it is not early, none is
+    first = first[alive[edits.rows[first]] & (edits.starts[first] < _EARLY)]
     some = first[records.few(inputs[edits.rows[first]], _TRIED)].tolist()
     return list(islice((int(edits.rows[at]) for at in some if not _blank(texts, edits, at)), stats.EXAMPLES))
 

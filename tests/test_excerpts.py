@@ -2,14 +2,16 @@
 
 import itertools
 import json
+import zlib
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpusmill import documents, marks, spans, stats
+from corpusmill import documents, excerpts, marks, spans, stats
 from corpusmill.filters.gopher_quality import GopherQuality
 from corpusmill.redact import Redact
 from corpusmill.signals import Measured
@@ -100,6 +102,27 @@ def test_bounds_by_language():
         "length.tall>2": ["b", "c"],
     }
     assert {} == found.nearest_dropped
+
+
+def test_records_are_ordered_by_key_then_id_then_row():
+    """As sorting says; `plumless` and `buckeroo` have one key, and equal ids stay as they came."""
+    ids = ["plumless", "a", "buckeroo", "b", "plumless", "a", *"cdefgh"]
+    records = excerpts.Records(documents.from_texts(["x"] * len(ids), id=ids))
+    expected = sorted(range(len(ids)), key=lambda row: (zlib.crc32(ids[row].encode()), ids[row], row))
+    assert expected == records.order.tolist()
+    assert expected == np.argsort(records.ranks).tolist()
+    some = np.array([0, 2, 3, 4, 7])
+    wanted = [some.tolist().index(row) for row in expected if row in some]
+    assert wanted == records.ordered(some).tolist()
+    assert wanted[:3] == records.few(some, 3).tolist()
+
+
+@pytest.mark.parametrize("unit", ["a", "aé", "€uro ", "\U0001f600", "a" * 3999 + "é", "a" * 3997 + "\U0001f600" * 9])
+def test_the_beginning_of_a_text(unit):
+    """As many code points as are asked for, however many bytes each has, also where one lies across the limit."""
+    for times in (1, 2, stats.LONGEST):
+        text = (unit * times)[: 3 * stats.LONGEST]
+        assert text[: stats.LONGEST] == excerpts.beginning(pa.array(["before", text, "after"]), 1)
 
 
 def test_what_was_cut_stands_in_its_text():
