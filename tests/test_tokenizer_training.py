@@ -4,6 +4,7 @@ import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tokenizers
@@ -197,6 +198,31 @@ def test_texts_are_sources_by_name(folder, tmp_path):
     assert 20_000 == report["sources"]["part-1.jsonl"]["asked_bytes"]
     assert report["held_out"]["total"]["documents"]
     assert 400 == tokenizers.Tokenizer.from_file(asked.out).get_vocab_size()
+
+
+def test_texts_keep_their_languages(tmp_path):
+    """From JSON Lines and Parquet; what names none, or nothing that is a string, is `unknown`."""
+    rows = [{"text": f"the house {n} by the river", "language": "en" if n % 2 else None} for n in range(20)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    (tmp_path / "b.jsonl").write_text('{"text": "das Haus", "language": "de"}\n{"text": "x", "language": ["de"]}\n')
+    (tmp_path / "c.txt").write_text("a line\n")
+    report = train_on_texts(
+        ask(tmp_path / "a.json"), [str(path) for path in tmp_path.iterdir()], local.executor(), Silent()
+    )
+    languages = {name: one["documents"] for name, one in report["sample"]["language"].items()}
+    assert {"en": 10, "de": 1, "unknown": 12} == languages
+
+
+def test_documents_without_a_source_have_the_name_that_mixtures_give_them(tmp_path):
+    """`unknown`, so that one word is weighed here and there."""
+    texts.run(texts.write(tmp_path / "texts", documents(40), 1), tmp_path / "out", STEPS)
+    run = outputs.find(str(tmp_path / "out"))
+    path = Path(run.stages[-1].path, "documents/00000.parquet")
+    table = pq.read_table(path)
+    at = table.schema.get_field_index("source")
+    pq.write_table(table.set_column(at, table.schema.field(at), pa.nulls(len(table), pa.string())), path)
+    report = train(run, ask(tmp_path / "a.json", weights={"unknown": 1.0}))
+    assert {"unknown"} == set(report["sources"]) == set(report["sample"]["language"])
 
 
 def test_a_run_that_packs_or_whose_documents_are_gone(folder, done, tmp_path):

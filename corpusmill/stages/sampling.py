@@ -25,9 +25,9 @@ from corpusmill.storage.shards import batches
 from corpusmill.storage.splits import Split
 from corpusmill.storage.write import ParquetFile
 from corpusmill.tokenize import sampling, splits
-from corpusmill.tokenize.sampling import BUCKETS, NO_SOURCE, Budget, Cut
+from corpusmill.tokenize.sampling import BUCKETS, Budget, Cut
 
-FORMAT = 1  # of the files of these phases; part of every key
+FORMAT = 2  # of the files of these phases; part of every key
 TEXT_BYTES = 16_000_000  # of texts that are written at once
 
 # One row per source and bucket.
@@ -46,7 +46,7 @@ DRAWN = pa.schema(
 
 @dataclass(frozen=True)
 class Texts:
-    """Turns files of texts into documents, each of the source that its file is called.
+    """Turns files of texts into documents, each of the source that its file is called, with the language it names.
 
     Attributes:
         layout: where it commits. sources: by shard.
@@ -70,21 +70,22 @@ class Texts:
         source, made = self.sources[task.shard], Made(bytes_read=task.split.length)
         with ParquetFile(self.layout.documents(task.shard), documents.SCHEMA) as file:
             for found in _batched(task.split.path):
-                file.write(documents.from_texts(found, source=[source] * len(found)))
+                bodies, languages = [one.text for one in found], [one.language for one in found]
+                file.write(documents.from_texts(bodies, source=[source] * len(found), language=languages))
                 clock.note("write")
             made.records, made.files = file.rows, {"documents": file.finish()}
         return made
 
 
-def _batched(path: str) -> Iterator[list[str]]:
+def _batched(path: str) -> Iterator[list[texts.Found]]:
     """The texts of a file, some megabytes at a time."""
-    waiting, size = list[str](), 0
-    for number, text in enumerate(texts.read_texts(path), 1):
+    waiting, size = list[texts.Found](), 0
+    for number, found in enumerate(texts.read(path), 1):
         try:
-            size += len(text.encode())
+            size += len(found.text.encode())
         except UnicodeEncodeError as error:
             raise InputError(f"{path}: text {number} is not Unicode: {error}; mend or leave out this text") from error
-        waiting.append(text)
+        waiting.append(found)
         if size >= TEXT_BYTES:
             yield waiting
             waiting, size = [], 0
@@ -225,7 +226,7 @@ class Sample:
 
 
 def _sources(batch: pa.RecordBatch) -> pa.Array:
-    return pc.fill_null(batch.column("source"), NO_SOURCE)
+    return pc.fill_null(batch.column("source"), splits.UNKNOWN)
 
 
 def _sizes(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from corpusmill.kernels import buffers
 from corpusmill.splitters import split
 from corpusmill.tokenize.encode import Encoder
-from corpusmill.tokenize.sampling import NO_SOURCE
+from corpusmill.tokenize.splits import UNKNOWN
 from corpusmill.tokenize.tokenizer import Tokenizer, byte_characters
 
 Int64s = npt.NDArray[np.int64]
@@ -70,7 +70,7 @@ class Measure:
         counts: list[Any] = [
             np.diff(ends) for ends in (text.offsets, offsets, split(text, "whitespace").offsets, single)
         ]
-        keys = [pc.fill_null(batch.column(name), NO_SOURCE) for name in ("source", "language")]
+        keys = [pc.fill_null(batch.column(name), UNKNOWN) for name in ("source", "language")]
         names = ["source", "language", *Figures._fields]
         table = pa.table([*keys, np.ones(batch.num_rows, np.int64), *counts], names=names)
         summed = table.group_by(names[:2]).aggregate([(name, "sum") for name in names[2:]])

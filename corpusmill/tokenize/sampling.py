@@ -26,7 +26,6 @@ KEY = "tokenizer sample"  # of the places; another than that of any validation s
 BUCKETS = 4096
 HELD_SHARE = 10  # the held-out slice is one part in so many of the sample,
 HELD_BYTES = 50_000_000  # and at most so large
-NO_SOURCE = "(none)"  # what documents without a source are called
 
 
 class Budget(NamedTuple):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 ANY_SOURCE = "*"
+UNKNOWN = "unknown"  # what documents without a source, or a language, are called
 
 
 def validation(

@@ -32,8 +32,8 @@ def test_figures_by_hand(vocabulary):
     wiki = {"documents": 1, "bytes": 4, "tokens": 4, "words": 2, "single": 4, "bytes_per_token": 1.0,
             "tokens_per_word": 2.0, "single_byte_share": 1.0}  # fmt: skip
     assert {"web": web, "wiki": wiki} == figures["source"]
-    assert ["(none)", "de", "en"] == list(figures["language"])
-    assert wiki == figures["language"]["(none)"]
+    assert ["de", "en", "unknown"] == list(figures["language"])
+    assert wiki == figures["language"]["unknown"]
     assert (3, 14, 10, 6, 6) == tuple(
         figures["total"][name] for name in ("documents", "bytes", "tokens", "words", "single")
     )
