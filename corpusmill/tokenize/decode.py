@@ -17,8 +17,8 @@ def decoder(tokenizer: Tokenizer, *, special: bool = False) -> Callable[[Sequenc
     if tokenizer.settings is not None:
         library = tokenizer.library()
         return lambda ids: str(library.decode([int(number) for number in ids], skip_special_tokens=not special))
-    assert tokenizer.merges is not None
-    contents = {number: content for content, number in tokenizer.merges.first.items()}
+    assert tokenizer.ranks is not None
+    contents = {number: content for content, number in tokenizer.ranks.tokens.items()}
     if special:
         contents |= {number: name.encode() for name, number in tokenizer.special_tokens.items()}
     return lambda ids: b"".join(contents.get(int(number), b"") for number in ids).decode("utf-8", "replace")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from corpusmill.errors import RecipeError
@@ -57,10 +58,25 @@ class Allotment(NamedTuple):
 
 
 class Published(NamedTuple):
-    """A mixture of the literature: where it is told, and the weight of each source as told there."""
+    """A mixture of the literature.
+
+    Attributes:
+        source: where it is told. weights: of each source as told there.
+        epochs: how often each source was seen, empty where that is not told. epochs_of: in how long a training.
+    """
 
     source: str
     weights: dict[str, float]
+    epochs: Mapping[str, float] = MappingProxyType({})
+    epochs_of: str = ""
+
+    def most(self, source: str) -> int:
+        """The cap on a source: how often any of its documents came there at most.
+
+        2.45 epochs are documents that came twice and others that came a third time. A source that was not used up,
+        or of which it is not told, may be used up.
+        """
+        return max(1, math.ceil(self.epochs.get(source, 1)))
 
 
 def published() -> dict[str, Published]:
@@ -68,8 +84,8 @@ def published() -> dict[str, Published]:
     return {name: Published(**entry) for name, entry in json.loads(_FILE.read_text("utf-8")).items()}
 
 
-def from_published(name: str, epochs: float = 1.0) -> dict[str, Ask]:
-    """A mixture of the literature as asked of one's own sources, which must have its names.
+def from_published(name: str) -> dict[str, Ask]:
+    """A mixture of the literature as asked of one's own sources, which must have its names; see `Published.most`.
 
     Raises:
         RecipeError: for a name that is not there.
@@ -79,7 +95,8 @@ def from_published(name: str, epochs: float = 1.0) -> dict[str, Ask]:
         match = get_close_matches(name, known, 1)
         hint = f"; did you mean {match[0]!r}?" if match else ""
         raise RecipeError(f"mixture: {name!r} is not known{hint}; expected one of {', '.join(known)}")
-    return {source: Ask(weight=weight, epochs=epochs) for source, weight in known[name].weights.items()}
+    entry = known[name]
+    return {source: Ask(weight=weight, epochs=entry.most(source)) for source, weight in entry.weights.items()}
 
 
 def allot(available: Mapping[str, int], asked: Mapping[str, Ask], total: int | None = None) -> list[Allotment]:
@@ -106,18 +123,20 @@ def allot(available: Mapping[str, int], asked: Mapping[str, Ask], total: int | N
     ideal = {source: rest * weights.get(source, Fraction(0)) / (sum_of_weights or 1) for source in asked}
     ideal = {source: ideal[source] + (ask.tokens or 0) for source, ask in asked.items()}
     empty = [source for source in weights if not limits[source]]
-    short = [f"{source}: {available[source]} tokens at {asked[source].epochs:g} epochs; weigh it 0" for source in empty]
+    short = [
+        f"{source}: {available[source]:,} tokens at {asked[source].epochs:g} epochs; weigh it 0" for source in empty
+    ]
     for source, ask in asked.items():
         if ideal[source] > limits[source] and source not in empty:
             advice = (
                 "ask for less"
                 if ask.tokens is not None
-                else f"ask for at most {budgets + most} in all, lower its weight"
+                else f"ask for at most {budgets + most:,} in all, lower its weight"
             )
             needed = f", or allow {_enough(ideal[source], available[source])} epochs" if available[source] else ""
             short.append(
-                f"{source}: asked for {math.ceil(ideal[source])} tokens, found {available[source]}, which at"
-                f" {ask.epochs:g} epochs give {limits[source]}; {advice}{needed}"
+                f"{source}: asked for {math.ceil(ideal[source]):,} tokens, found {available[source]:,}, which at"
+                f" {ask.epochs:g} epochs give {limits[source]:,}; {advice}{needed}"
             )
     _refuse(short)
     whole = _rounded(ideal)
@@ -129,15 +148,20 @@ def allot(available: Mapping[str, int], asked: Mapping[str, Ask], total: int | N
 
 
 def _misnamed(available: Mapping[str, int], asked: Mapping[str, Ask]) -> list[str]:
-    """Sources that are not there, and sources that nobody asks for."""
+    """Sources that are not there, and sources that nobody asks for; what there is is said once."""
+    missing = [source for source in asked if source not in available]
     found = []
-    for source in asked:
-        if source not in available:
-            near = get_close_matches(source, available, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            found.append(f"{source}: no such source; found {', '.join(sorted(available)) or 'none'}.{hint}")
+    for number, source in enumerate(missing):
+        near = get_close_matches(source, available, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        there = "" if number else f"; found {', '.join(sorted(available)) or 'none'}"
+        found.append(f"{source}: no such source{there}.{hint}")
     unasked = sorted(set(available) - set(asked))
-    return found + [f"{source}: {available[source]} tokens, but no weight; give it one, or 0" for source in unasked]
+    found += [f"{source}: {available[source]:,} tokens, but no weight; give it one, or 0" for source in unasked]
+    name = next((name for name in published() if missing and from_published(name) == asked), None)
+    if name:
+        found.append(f"to use it for sources of other names, edit what this prints: corpusmill mixtures {name} --yaml")
+    return found
 
 
 def faults(asked: Mapping[str, Ask], total: int | None) -> list[str]:
@@ -147,7 +171,7 @@ def faults(asked: Mapping[str, Ask], total: int | None) -> list[str]:
     if not weighted and not budgets:
         return ["no source has a weight or a budget above 0"]
     if total is not None and (total < budgets or (total > budgets and not weighted)):
-        return [f"{total} tokens are asked for in all, but the budgets add up to {budgets}; change one of the two"]
+        return [f"{total:,} tokens are asked for in all, but the budgets add up to {budgets:,}; change one of the two"]
     return []
 
 

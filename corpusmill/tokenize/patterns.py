@@ -5,8 +5,10 @@ Names:
     llama3: Llama 3; also what `tokenizers` files take for cl100k.
     cl100k: as tiktoken matches it, which is llama3 but for white space that ends a text: that is one piece.
     gpt2_digits, llama3_digits, cl100k_digits: the same, each digit alone; llama3_digits is Qwen 2's.
+    o200k: GPT-4o's, for rank files. No kernel cuts by it, so tiktoken encodes whole texts.
 """
 
+import re
 from typing import Any, NamedTuple
 
 _GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|%s| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -17,6 +19,12 @@ _LLAMA3 = (
 _CL100K = (
     r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|%s"
     r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"
+)
+_END = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+_O200K = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+%s"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*%s"
+    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 
 
@@ -37,6 +45,7 @@ PATTERNS = {
     "cl100k": Pattern(_CL100K % r"\p{N}{1,3}+", 1, 3, last_spaces=True),
     "cl100k_digits": Pattern(_CL100K % r"\p{N}", 1, 1, last_spaces=True),
 }
+OTHERS = {"o200k": _O200K % (_END, _END)}  # expressions that no kernel knows
 _NAMES = {pattern.expression: name for name, pattern in PATTERNS.items()}
 
 
@@ -54,3 +63,11 @@ def recognise(pre_tokenizer: dict[str, Any] | None) -> str | None:
         return None
     isolated = (parts[0]["behavior"], parts[0]["invert"]) in {("Isolated", False), ("Removed", True)}
     return _NAMES.get(parts[0]["pattern"].get("Regex", "")) if isolated else None
+
+
+def named(pattern: str) -> str | None:
+    """A pattern by its name where it has one, else the expression that it is; None for a name that nothing has."""
+    if pattern in PATTERNS or pattern in OTHERS:
+        return pattern
+    known = _NAMES | {expression: name for name, expression in OTHERS.items()}
+    return known.get(pattern, None if re.fullmatch(r"[\w-]*", pattern) else pattern)

@@ -28,11 +28,11 @@ def token_bytes(tokenizer: Tokenizer) -> Int64s:
         ResourceError: for a model whose tokens do not say where spaces were, such as WordPiece.
     """
     sizes = np.zeros(tokenizer.size, np.int64)
-    if tokenizer.settings is None:
-        assert tokenizer.merges is not None
-        for content, number in tokenizer.merges.first.items():
+    if tokenizer.ranks is not None:
+        for content, number in tokenizer.ranks.tokens.items():
             sizes[number] = len(content)
         return sizes
+    assert tokenizer.settings is not None
     settings = json.loads(tokenizer.settings)
     byte_level = '"ByteLevel"' in json.dumps([settings["pre_tokenizer"], settings["decoder"]])
     fall_back = bool(settings["model"].get("byte_fallback"))

@@ -10,7 +10,7 @@ from corpusmill.spec import spec
 from corpusmill.tokenize import mixtures
 from corpusmill.tokenize.mixtures import Ask
 from corpusmill.tokenize.pack import token_dtype
-from corpusmill.tokenize.splits import check_shares
+from corpusmill.tokenize.splits import ANY_SOURCE, check_shares
 from corpusmill.tokenize.tokenizer import Tokenizer, load
 
 ENDS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>")  # end-of-text by its usual names
@@ -52,7 +52,9 @@ class Tokenize:
             raise ValueError(f"sequence_length: found {self.sequence_length}; expected at least 2")
         if not self.shard_mb > 0:
             raise ValueError(f"shard_mb: found {self.shard_mb}; expected a number above 0")
-        check_shares(self.validation)
+        shares = check_shares(self.validation)
+        if ANY_SOURCE in shares and min(shares.values()) == 1:
+            raise ValueError("validation: found 1 for all documents; expected below 1, or nothing is left to train on")
         asked = self.asked()
         if asked is None and self.mixture_tokens is not None:
             raise ValueError(f"mixture_tokens: found {self.mixture_tokens}, but no mixture; expected both or none")

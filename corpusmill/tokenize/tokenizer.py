@@ -5,10 +5,9 @@ pattern is known and whose model is byte-level BPE carries `merges`; any other i
 `whole` says why.
 """
 
-import base64
-import binascii
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,29 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from corpusmill import resources
 from corpusmill.errors import ResourceError
-from corpusmill.tokenize.patterns import PATTERNS, recognise
+from corpusmill.tokenize import ranks
+from corpusmill.tokenize.patterns import OTHERS, PATTERNS, recognise
+from corpusmill.tokenize.ranks import Ranks
 
 if TYPE_CHECKING:
     import tokenizers
 
-END_OF_TEXT = "<|endoftext|>"
-RANKS = "corpusmill.ranks"  # the one key of a tokenizer.json that holds a rank file
-LONGEST = 255  # bytes of a token that is looked for before merging, as in `kernels.bpe_cache`
-# Rank files by the sha256 that tiktoken pins them with: their pattern and special tokens, which are not in the file.
-_R50K = "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930"
-_P50K = "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069"
-_CL100K = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
-RANK_FILES: dict[str, tuple[str, dict[str, int]]] = {
-    _R50K: ("gpt2", {END_OF_TEXT: 50256}),
-    _P50K: ("gpt2", {END_OF_TEXT: 50256}),
-    _CL100K: (
-        "cl100k",
-        {
-            END_OF_TEXT: 100257, "<|fim_prefix|>": 100258, "<|fim_middle|>": 100259, "<|fim_suffix|>": 100260,
-            "<|endofprompt|>": 100276,
-        },
-    ),
-}  # fmt: skip
+END_OF_TEXT = ranks.END_OF_TEXT
+LONGEST = ranks.LONGEST
+_KINDS = "a tokenizer is a tokenizer.json, a rank file of tiktoken, or a name on the hub, org/name"
+_HUB = re.compile(r"[\w.-]+/[\w.-]+")
+_FILES = (".json", ".tiktoken", ".model")  # what files are called; no name on the hub ends so
 
 
 @dataclass(frozen=True)
@@ -78,6 +66,7 @@ class Tokenizer:
         pattern: a name of `patterns.PATTERNS`, or None.
         merges: what `encode` merges by, or None where the library encodes.
         whole: why the library encodes whole documents, or None.
+        ranks: the rank file; None for a tokenizer of `tokenizers`.
         settings: the tokenizer as JSON for `tokenizers`; None for a rank file.
     """
 
@@ -89,6 +78,7 @@ class Tokenizer:
     pattern: str | None
     merges: Merges | None = field(repr=False)
     whole: str | None
+    ranks: Ranks | None = field(repr=False)
     settings: str | None = field(repr=False)
 
     def library(self) -> "tokenizers.Tokenizer":
@@ -108,50 +98,59 @@ class Tokenizer:
 
         It is the library's, or for a rank file its ranks, pattern and special tokens, which no library reads.
         """
-        if self.settings is not None:
-            return self.settings
-        assert self.merges is not None
-        ranks = [[base64.b64encode(token).decode(), rank] for token, rank in _by_rank(self.merges.first)]
-        told = {"pattern": self.pattern, "special_tokens": dict(self.special_tokens), "ranks": ranks}
-        return json.dumps({RANKS: told}, ensure_ascii=False, separators=(",", ":"))
-
-    def id_of(self, token: str) -> int:
-        """The id of a special token.
-
-        Raises:
-            ResourceError: naming those there are.
-        """
-        if token not in self.special_tokens:
-            known = ", ".join(sorted(self.special_tokens)) or "none"
-            raise ResourceError(f"{self.name} has no special token {token!r}; it has: {known}")
-        return self.special_tokens[token]
+        if self.ranks is not None:
+            return self.ranks.to_json()
+        assert self.settings is not None
+        return self.settings
 
 
 def load(reference: str, *, pattern: str | None = None, special_tokens: Mapping[str, int] | None = None) -> Tokenizer:
     """Load a tokenizer.
 
     Args:
-        reference: a file or URL as `resources.locate` takes it, of JSON or (named `*.tiktoken`, `*.tiktoken.gz`) of
-            ranks; or a name on the hub such as `org/name`, for which `tokenizers` is asked.
-        pattern: for a rank file that is not one of OpenAI's, the pattern to cut by.
+        reference: a file or URL as `resources.locate` takes it, of JSON or of ranks, which its first line tells; or a
+            name on the hub, `org/name`, for which `tokenizers` is asked.
+        pattern: for a rank file that is not one of OpenAI's, the pattern to cut by, by name or as an expression.
         special_tokens: for such a file, ids by text.
 
     Raises:
         ResourceError: no such file, not a tokenizer, ranks that are no byte-level BPE, or no pattern given.
     """
     name, _ = resources.split(reference)
-    base = name.rsplit("/", 1)[-1].removesuffix(".gz")
-    if base.endswith(".tiktoken"):
-        return from_ranks(resources.read(reference), reference, pattern, special_tokens)
+    data = None if _on_hub(name) else _read(name, reference)
+    if data is not None and (ranks.is_rank_file(data) or name.removesuffix(".gz").endswith(".tiktoken")):
+        return from_ranks(data, reference, pattern, special_tokens)
     if pattern is not None or special_tokens is not None:
-        raise ResourceError(f"{reference}: pattern and special tokens are given for rank files (*.tiktoken) only")
-    if base.endswith(".json") or "://" in name or Path(name).exists() or "/" not in name:
-        return from_json(resources.read(reference).decode("utf-8", "replace"), reference)
+        raise ResourceError(
+            f"{reference}: no rank file (a token in base 64 and its rank on each line), but pattern and special tokens"
+            " are given, which are for rank files only"
+        )
+    if data is not None:
+        return from_json(data.decode("utf-8", "replace"), reference)
     import tokenizers
 
     with _Told(reference, "is no file here and cannot be had from the hub"):
         found = tokenizers.Tokenizer.from_pretrained(name)
     return from_json(found.to_str(), reference)
+
+
+def _on_hub(name: str) -> bool:
+    """Whether a name is one on the hub: there is no such file, and it is not called as files are."""
+    return bool(_HUB.fullmatch(name)) and not Path(name).exists() and not name.removesuffix(".gz").endswith(_FILES)
+
+
+def _read(name: str, reference: str) -> bytes:
+    """The bytes of a file; what is said where there is none is about tokenizers."""
+    if "://" not in name and not Path(name).is_file():
+        found = "a folder" if Path(name).is_dir() else "no such file"
+        hint = "" if "/" in name or "." in name else "; names on the hub have a slash: gpt2 is openai-community/gpt2"
+        raise ResourceError(f"{reference}: {found}; {_KINDS}{hint}")
+    data = resources.read(reference)
+    if data.startswith(b"\n") and b"<unk>" in data[:64]:
+        raise ResourceError(
+            f"{reference}: a model of SentencePiece, which is not read; give the model's tokenizer.json"
+        )
+    return data
 
 
 def from_json(text: str, name: str) -> Tokenizer:
@@ -165,11 +164,9 @@ def from_json(text: str, name: str) -> Tokenizer:
     try:
         settings = json.loads(text)
     except ValueError as error:
-        raise ResourceError(f"{name}: expected a tokenizer.json, found no JSON: {error}") from error
-    if isinstance(settings, dict) and RANKS in settings:
-        told = settings[RANKS]
-        lines = "".join(f"{token} {rank}\n" for token, rank in told["ranks"])
-        return from_ranks(lines.encode(), name, told["pattern"], told["special_tokens"])
+        raise ResourceError(f"{name}: expected a tokenizer.json or a rank file, found no JSON: {error}") from error
+    if isinstance(settings, dict) and ranks.KEY in settings:
+        return _of_ranks(ranks.from_settings(settings[ranks.KEY], name), name)
     if not isinstance(settings, dict) or not isinstance(settings.get("model"), dict):
         raise ResourceError(f"{name}: expected a tokenizer.json of `tokenizers`, found JSON without a model")
     with _Told(name, "is no tokenizer that `tokenizers` can read"):
@@ -190,6 +187,7 @@ def from_json(text: str, name: str) -> Tokenizer:
         pattern=pattern,
         merges=merges,
         whole=whole,
+        ranks=None,
         settings=canonical,
     )
 
@@ -200,55 +198,31 @@ def from_ranks(
     """A tokenizer from the bytes of a tiktoken rank file: a token in base 64 and its rank on each line.
 
     Raises:
-        ResourceError: another format, bytes without a rank, or an unknown file without a pattern.
+        ResourceError: as `ranks.parse`.
     """
-    ranks: dict[bytes, int] = {}
-    for number, line in enumerate(data.splitlines(), 1):
-        try:
-            token, rank = line.split()
-            ranks[base64.b64decode(token, validate=True)] = int(rank)
-        except (ValueError, binascii.Error) as error:
-            found = line[:40].decode("utf-8", "replace")
-            raise ResourceError(
-                f"{name}, line {number}: expected a token in base 64 and its rank, found {found!r}"
-            ) from error
-    missing = [byte for byte in range(256) if bytes([byte]) not in ranks]
-    if missing or len(set(ranks.values())) < len(ranks) or not all(0 <= rank < 2**31 for rank in ranks.values()):
-        fault = f"no rank for byte {missing[0]}" if missing else "a rank twice or out of 0 to 2147483647"
-        raise ResourceError(f"{name}: expected ranks of byte-level BPE, found {fault}")
-    longest = max(ranks, key=len)
-    if len(longest) > LONGEST:
-        raise ResourceError(f"{name}: expected tokens of at most {LONGEST} bytes, found one of {len(longest)}")
-    ordinary = b"".join(b"%s %d\n" % (base64.b64encode(token), rank) for token, rank in ranks.items())
-    known = RANK_FILES.get(hashlib.sha256(ordinary).hexdigest(), ("", dict[str, int]()))
-    pattern, specials = pattern or known[0], dict(special_tokens if special_tokens is not None else known[1])
-    if pattern not in PATTERNS:
-        names = ", ".join(PATTERNS)
-        raise ResourceError(
-            f"{name}: a rank file does not say its pattern; found {pattern or 'none'!r}, give one of: {names}"
-        )
-    pairs = [
-        (ranks[token[:cut]], ranks[token[cut:]], rank, rank)
-        for token, rank in ranks.items()
-        for cut in range(1, len(token))
-        if token[:cut] in ranks and token[cut:] in ranks
-    ]
-    said = {"ranks": [[token.hex(), rank] for token, rank in sorted(ranks.items())], "special_tokens": specials}
+    return _of_ranks(ranks.parse(data, name, pattern, special_tokens), name)
+
+
+def _of_ranks(found: Ranks, name: str) -> Tokenizer:
+    merges, whole = None, None
+    if found.pattern in PATTERNS:
+        byte_ids = [found.tokens[bytes([byte])] for byte in range(256)]
+        merges = Merges(byte_ids, found.pairs(), found.tokens)
+    else:
+        called = found.pattern if found.pattern in OTHERS else repr(found.pattern)
+        whole = f"the pattern {called} is none that a kernel knows"
     return Tokenizer(
         name=name,
-        size=max(*ranks.values(), *specials.values()) + 1,
-        digest=hashlib.sha256(_canonical({**said, "pattern": pattern})).hexdigest(),
-        special_tokens=specials,
+        size=max(*found.tokens.values(), *found.special_tokens.values()) + 1,
+        digest=found.digest(),
+        special_tokens=found.special_tokens,
         added=(),
-        pattern=pattern,
-        merges=Merges([ranks[bytes([byte])] for byte in range(256)], pairs, {t: r for t, r in ranks.items() if t}),
-        whole=None,
+        pattern=found.pattern if merges else None,
+        merges=merges,
+        whole=whole,
+        ranks=found,
         settings=None,
     )
-
-
-def _by_rank(ranks: Mapping[bytes, int]) -> list[tuple[bytes, int]]:
-    return sorted(ranks.items(), key=lambda item: item[1])
 
 
 def byte_characters() -> dict[str, int]:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import lzma
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, models, normalizers, pre_tokenizers
 
+from corpusmill.errors import ResourceError, RunError
 from corpusmill.kernels import buffers, pretokens
 from corpusmill.tokenize import encode, tokenizer
-from corpusmill.tokenize.patterns import PATTERNS
+from corpusmill.tokenize.decode import decoder
+from corpusmill.tokenize.patterns import OTHERS, PATTERNS
 from tests.data import shared
 from tests.tokenize.made import ODD, gpt2, rank_file, ranks, small_texts, trained
 
@@ -52,7 +55,8 @@ def rank_encoders(data, pattern):
     """Ours and tiktoken's with the same ranks; what tiktoken calls r50k's pattern is another way to write gpt2's."""
     known = tokenizer.from_ranks(data, "made.tiktoken", pattern, {})
     table = {bytes.fromhex(token): rank for token, rank in json.loads(json.dumps(_ranks(data)))}
-    peer = tiktoken.Encoding("made", pat_str=PATTERNS[pattern].expression, mergeable_ranks=table, special_tokens={})
+    expression = OTHERS.get(pattern) or PATTERNS[pattern].expression
+    peer = tiktoken.Encoding("made", pat_str=expression, mergeable_ranks=table, special_tokens={})
     return encode.Encoder(known), peer
 
 
@@ -82,7 +86,7 @@ def test_ids_are_those_of_tokenizers(pattern, digits, texts):
     """For vocabularies trained here, on any Unicode text; the second time out of the cache."""
     made = trained(pattern, digits)
     encoder = _kept(pattern, digits)
-    assert encoder.fast
+    assert encoder.whole is None
     wanted = expected(made, texts)
     assert wanted == encoded(encoder, texts)
     assert wanted == encoded(encoder, texts)
@@ -97,7 +101,7 @@ def _kept(pattern, digits):
     return _ENCODERS[pattern, digits]
 
 
-@pytest.mark.parametrize("pattern", ["gpt2", "cl100k", "llama3_digits"])
+@pytest.mark.parametrize("pattern", ["gpt2", "cl100k", "llama3_digits", "o200k"])
 @given(TEXTS)
 def test_ids_are_those_of_tiktoken(pattern, texts):
     """For a rank file made of a trained vocabulary."""
@@ -158,7 +162,7 @@ def test_added_tokens_are_cut_out_first():
         "other", "two  spaces", "", "<|<|pad|>",
     ]  # fmt: skip
     assert expected(made, texts) == encoded(encoder, texts)
-    assert encoder.fast
+    assert encoder.whole is None
 
 
 @given(
@@ -223,7 +227,7 @@ def test_what_is_not_known_goes_to_the_library_whole():
     texts = ["e\u0301 a b", "", "a c", *small_texts()[:2]]
     for made in (normalised, words, prefixed):
         encoder = encoder_of(made)
-        assert not encoder.fast
+        assert encoder.whole
         assert expected(made, texts) == encoded(encoder, texts)
 
 
@@ -233,8 +237,43 @@ def test_another_unicode_version_goes_to_the_library_whole(monkeypatch):
     other[pretokens.ranges()[-1][0]] ^= pretokens.LETTER
     monkeypatch.setattr(pretokens, "classes", lambda: other)
     encoder = encoder_of(trained())
-    assert not encoder.fast
+    assert encoder.whole
     assert expected(trained(), ["a text"]) == encoded(encoder, ["a text"])
+
+
+def test_a_rank_file_of_another_pattern():
+    """tiktoken encodes it whole: documents with nothing in them, long ones, and what the pattern is for."""
+    encoder, peer = rank_encoders(rank_file(trained("llama3")), "o200k")
+    assert "o200k" in encoder.whole
+    texts = [
+        "",
+        "HTTPServer's JSONData isn't//\n\n  x",
+        "<|endoftext|>",
+        "",
+        "a\u0301É ǅ漢字 12345",
+        *small_texts()[:5],
+    ]
+    assert [peer.encode_ordinary(text) for text in texts] == encoded(encoder, texts)
+    known = encoder.tokenizer
+    assert texts == [decoder(known)(ids) for ids in encoded(encoder, texts)]
+
+
+def test_a_pattern_that_cannot_be_used(monkeypatch):
+    """No expression at all, one that leaves text out, one that takes too much stack, and no tiktoken."""
+    data = rank_file(trained())
+    with pytest.raises(ResourceError, match=r"pattern: found '\(', which is no regular expression: .*parenthesis"):
+        encode.Encoder(tokenizer.from_ranks(data, "made", "(", {}))
+    letters = encode.Encoder(tokenizer.from_ranks(data, "made", r"\p{L}+", {}))
+    assert encoded(letters, ["one"])
+    with pytest.raises(ResourceError, match=r"leaves out 2 of the 11 bytes of a text; expected one that matches every"):
+        encoded(letters, ["one, hundred"[:11]])
+    deep, _ = rank_encoders(data, "o200k")
+    with pytest.raises(RunError, match=r"tiktoken cannot encode a text of 3,000,000 bytes: .*; drop such texts"):
+        encoded(deep, [" " * 3_000_000])
+    monkeypatch.setitem(sys.modules, "tiktoken", None)
+    with pytest.raises(ResourceError, match=r"'o200k', and tiktoken, .* pip install 'corpusmill\[tiktoken\]', or give"):
+        encode.Encoder(tokenizer.from_ranks(data, "made", "o200k", {}))
+    assert encode.Encoder(tokenizer.from_ranks(data, "made", "gpt2", {})).whole is None
 
 
 def test_what_was_encoded_before_changes_nothing():

@@ -31,7 +31,7 @@ def test_bytes_of_a_trained_tokenizer_add_up(pattern):
     """The bytes of a text's ids are the text's bytes; the special token has none."""
     loaded = tokenizer.from_json(made.trained(pattern).to_str(), "made")
     assert [len(text.encode()) for text in TEXTS] == added(loaded)
-    assert 0 == sizes.token_bytes(loaded)[loaded.id_of("<|endoftext|>")]
+    assert 0 == sizes.token_bytes(loaded)[loaded.special_tokens["<|endoftext|>"]]
 
 
 def test_bytes_of_rank_files_add_up():
