@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from corpusmill import errors, recipe, stats
-from corpusmill.plan import Plan
+from corpusmill.plan import Plan, ready, refuse
 from corpusmill.pruning import finished, prune
 from corpusmill.redact import Redactor
 from corpusmill.results import StageResult
@@ -52,14 +52,18 @@ def run(plan: Plan, execute: Execute, progress: Progress) -> list[StageResult]:
 
     Raises:
         RunError: with what is committed kept; the same call resumes.
+        RecipeError: for tokens that the sources cannot give; where that is known beforehand, with nothing touched.
     """
+    asked = refuse_early(plan)
     _claim(plan)
     done = finished(plan)
     if done is not None:
         return done
     results: list[StageResult] = []
     splits, parent = list(plan.splits), None
-    for stage in plan.stages:
+    for number, stage in enumerate(plan.stages):
+        if number >= asked:
+            refuse(stage, splits)
         result = _run_stage(stage, splits, parent, execute, progress)
         _check_handover(results, result)
         results.append(result)
@@ -67,6 +71,22 @@ def run(plan: Plan, execute: Execute, progress: Progress) -> list[StageResult]:
     if not plan.recipe.keep_intermediate:
         results = [*(prune(result) for result in results[:-1]), results[-1]]
     return results
+
+
+def refuse_early(plan: Plan) -> int:
+    """Refuse what is known beforehand to be impossible, while all that an earlier run has left is whole.
+
+    Returns:
+        How many stages were asked: those whose input is there.
+
+    Raises:
+        RecipeError: for tokens that the sources cannot give.
+    """
+    asked = 0
+    for stage, splits in ready(plan):
+        refuse(stage, splits)
+        asked += 1
+    return asked
 
 
 def _check_handover(before: Sequence[StageResult], result: StageResult) -> None:
@@ -91,8 +111,10 @@ def _run_stage(
 ) -> StageResult:
     works = stage.works(splits)
     resumed = 0
+    layout = stage.layout
     for work in works:
-        resumed = run_work(work, execute, progress, (stage.layout.manifest, stage.layout.report, stage.layout.timing))
+        apart = getattr(work.phase, "apart", False)  # what an earlier run left of the stage stays whole meanwhile
+        resumed = run_work(work, execute, progress, () if apart else (layout.manifest, layout.report, layout.timing))
     return _finish(stage, works, parent, resumed)
 
 

@@ -1,21 +1,23 @@
 """From a recipe to stages and keys; nothing runs and nothing is written."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from corpusmill import __version__, loader, resources
 from corpusmill.dedup import Dedup
-from corpusmill.errors import RecipeError
+from corpusmill.errors import OutputError, RecipeError
 from corpusmill.extract import Extractor
 from corpusmill.recipe import Recipe
 from corpusmill.redact import Redact, Redactor
 from corpusmill.spec import members, names
 from corpusmill.stages.curate import MapStage
 from corpusmill.stages.work import Stage, digest
-from corpusmill.storage import paths, splits
+from corpusmill.storage import commit, paths, splits
 from corpusmill.storage.inputs import Stored
 from corpusmill.storage.layout import StageLayout
+from corpusmill.storage.manifest import Manifest
+from corpusmill.storage.shards import stored_splits
 from corpusmill.storage.splits import Split
 from corpusmill.tokenize import Packer
 
@@ -52,6 +54,42 @@ def make(chosen: Recipe) -> Plan:
         last: Any = made.stages[-1]
         last.check()
     return made
+
+
+def ready(made: Plan) -> Iterator[tuple[Stage, list[Split]]]:
+    """Each stage whose input is there, with it: the first, and those after stages that are finished as planned."""
+    splits = list(made.splits)
+    for stage in made.stages:
+        yield stage, splits
+        record = None if stage is made.stages[-1] else _record(stage)
+        if record is None or [task.key for task in stage.works(splits)[-1].tasks] != [e["key"] for e in record.shards]:
+            return
+        splits = stored_splits(stage.layout, record)
+
+
+def refuse(stage: Stage, splits: Sequence[Split]) -> None:
+    """Refuse what a stage cannot do with the documents of these splits, before it touches anything.
+
+    Raises:
+        RecipeError: if it packs tokens, and sources lack what is asked of them.
+    """
+    if _packs(stage.specs):
+        packing: Any = stage
+        packing.refuse(splits)
+
+
+def replaced(made: Plan) -> str | None:
+    """What packed shards of an earlier run with other settings a run will replace; None for none."""
+    last: Any = made.stages[-1]
+    return last.replaced() if _packs(last.specs) else None
+
+
+def _record(stage: Stage) -> Manifest | None:
+    told = commit.read_json(stage.layout.manifest)
+    try:
+        return None if told is None else Manifest.from_json(told)
+    except OutputError:  # of another version: the stage is made anew
+        return None
 
 
 def stages(chosen: Recipe, root: str, keys: Sequence[str] | None = None) -> tuple[Stage, ...]:

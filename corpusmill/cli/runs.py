@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from corpusmill import errors
-from corpusmill.cli.shared import positive, show, warn
+from corpusmill.cli.shared import fail, positive, show, warn
 
 if TYPE_CHECKING:
     from corpusmill.cli.shared import Commands
@@ -52,6 +52,10 @@ def _run(options: argparse.Namespace) -> int:
     chosen = plan.make(recipe.load(options.recipe, options.set))
     execute = executor(options)
     journal.finish(chosen.root)  # a takedown that was stopped half-way
+    replaced = None if options.quiet else plan.replaced(chosen)
+    if replaced:
+        drive.refuse_early(chosen)  # or a run that replaces nothing would say that it does
+        warn(replaced)
     results = drive.run(chosen, execute, Silence() if options.quiet else Bar())
     if not (options.json or options.quiet):
         _tell(results)
@@ -77,8 +81,9 @@ def _tell(results: "Sequence[StageResult]") -> None:
 
 
 def _kind(manifest: "Manifest") -> str:
-    """The folder of a stage's shards."""
-    return "documents" if all("documents" in shard["files"] for shard in manifest.shards) else "train"
+    """The folder of a stage's shards; a corpus that is small may be held out whole."""
+    there = {kind for shard in manifest.shards for kind in shard["files"]}
+    return next((kind for kind in ("documents", "train", "validation") if kind in there), "documents")
 
 
 def _sample(reports: "Sequence[Report]") -> str:
@@ -115,11 +120,15 @@ def executor(options: argparse.Namespace) -> "Execute":
 def _plan(options: argparse.Namespace) -> int:
     from corpusmill import plan, recipe
     from corpusmill.report import told
-    from corpusmill.report.planned import planned
+    from corpusmill.report.planned import foreseen, planned
 
     made = plan.make(recipe.load(options.recipe, options.set))
+    gives = foreseen(made)
+    refused = gives if isinstance(gives, errors.RecipeError) else None
     if options.json:
         print(told.text(told.planned(made)))
     else:
-        show(planned(made))
-    return 0
+        show(planned(made, gives))
+    if refused and options.json:  # the table tells it
+        fail(str(refused))
+    return refused.exit_code if refused else 0

@@ -8,24 +8,43 @@ from rich.table import Table
 from rich.text import Text
 
 from corpusmill.errors import RecipeError
-from corpusmill.plan import Plan
+from corpusmill.plan import Plan, ready, replaced
 from corpusmill.report.mixtures import asked
 from corpusmill.report.progress import megabytes
 from corpusmill.stages.work import Stage
-from corpusmill.storage import commit
-from corpusmill.storage.manifest import Manifest
-from corpusmill.storage.shards import stored_splits
 from corpusmill.tokenize.mixtures import Allotment
 from corpusmill.tokenize.step import Tokenize
 
 SHOWN = 12  # shards listed
 
+# What each source gives to the last stage's mixture, what is refused of it, or None where that is not known yet.
+Gives = Sequence[Allotment] | RecipeError | None
 
-def planned(plan: Plan) -> Group:
-    """What a run would do."""
+
+def foreseen(plan: Plan) -> Gives:
+    """What each source gives to the mixture, or what is refused, as far as an earlier run lets it be known."""
+    found: Gives = None
+    for stage, splits in ready(plan):
+        if isinstance(stage.specs[-1] if stage.specs else None, Tokenize):
+            packing: Any = stage
+            try:
+                found = packing.foreseen(splits)
+            except RecipeError as error:
+                found = error
+    return found
+
+
+def planned(plan: Plan, gives: Gives = None) -> Group:
+    """What a run would do.
+
+    Args:
+        plan: from `plan.make`.
+        gives: from `foreseen`.
+    """
     head = Text.assemble((plan.recipe.name, "bold"), f"  {plan.recipe.about}")
     stages = [_stage(stage, len(plan.splits)) for stage in plan.stages]
-    return Group(head, _input(plan), *stages, *_mixture(plan), _shards(plan), Text(f"output {plan.root}"))
+    output = [Text(f"output {plan.root}"), *(Text(told, "yellow") for told in (replaced(plan),) if told)]
+    return Group(head, _input(plan), *stages, *_mixture(plan, gives), _shards(plan), *output)
 
 
 def _input(plan: Plan) -> Text:
@@ -39,21 +58,12 @@ def _stage(stage: Stage, shards: int) -> Text:
     )
 
 
-def _mixture(plan: Plan) -> list[Group]:
-    """The mixture that the last stage packs by, with what each source gives where an earlier run has encoded all."""
-    stage: Any = plan.stages[-1]
-    if not isinstance(stage.specs[-1] if stage.specs else None, Tokenize) or stage.step.mixture is None:
-        return []
-    before = plan.stages[-2]
-    told = commit.read_json(before.layout.manifest)
-    record = None if told is None else Manifest.from_json(told)
-    gives: Sequence[Allotment] | RecipeError | None = None
-    if record is not None and record.key == before.key:
-        try:
-            gives = stage.foreseen(stored_splits(before.layout, record))
-        except RecipeError as error:
-            gives = error
-    return [asked(stage.step, gives)]
+def _mixture(plan: Plan, gives: Gives) -> list[Group | Text]:
+    """The mixture that the last stage packs by, with what each source gives; and what is refused."""
+    step = plan.stages[-1].specs[-1] if plan.stages[-1].specs else None
+    if isinstance(step, Tokenize) and step.mixture is not None:
+        return [asked(step, gives)]
+    return [Text(f"  this cannot be met:\n{gives}", "red")] if isinstance(gives, RecipeError) else []
 
 
 def _shards(plan: Plan) -> Table | Group:

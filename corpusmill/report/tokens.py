@@ -34,8 +34,9 @@ def _step(name: str, report: Report) -> Group:
     size = report.steps[name].bytes_in
     encoded = report.tallies[f"{name}.tokens"]  # once, whatever a mixture repeats or leaves out
     parts.append(Text(f"{'bytes per token':<24}{size / encoded:.2f}" if encoded else "no tokens", ""))
-    suits = f"{_parameters(total / PER_PARAMETER)} parameters, at {PER_PARAMETER} tokens each"
-    parts.append(Text(f"{'suits a model of':<24}{suits}"))
+    if total:  # else all documents are held out
+        suits = f"{_parameters(total / PER_PARAMETER)} parameters, at {PER_PARAMETER} tokens each"
+        parts.append(Text(f"{'suits a model of':<24}{suits}"))
     parts += mixtures.got(name, report)
     return Group(*parts, *(_table(kind, _part(f"{name}.{kind}.", report)) for kind in ("source", "language")))
 

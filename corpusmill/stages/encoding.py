@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from corpusmill import stats
 from corpusmill.stages.phases import Int64s, Made, committing
 from corpusmill.stages.work import Clock, Task
-from corpusmill.storage import exchange
+from corpusmill.storage import commit, exchange, paths
 from corpusmill.storage.exchange import IndexedFile
 from corpusmill.storage.layout import StageLayout
 from corpusmill.storage.shards import batches
@@ -21,7 +21,6 @@ from corpusmill.tokenize import cuts, pack, splits
 from corpusmill.tokenize.step import Tokenize
 
 PARTS = ("train", "validation")
-NO_SOURCE = "unknown"  # what a mixture calls documents without a source
 COUNTS = pa.schema([("source", pa.string()), ("bucket", pa.int64()), ("tokens", pa.int64())])
 
 
@@ -43,6 +42,8 @@ class Encode:
     layout: StageLayout
     step: Tokenize
     name: str
+
+    apart: ClassVar = True  # packed shards of an earlier run stay until there are others
 
     def build(self) -> Callable[[Task], None]:
         """Load the tokenizer."""
@@ -67,10 +68,9 @@ class Encode:
                 lists = pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(pack.narrow(ids, size)))
                 rows = pa.array(np.arange(made.records, made.records + batch.num_rows, dtype=np.int32))
                 sizes = pc.cast(pc.binary_length(batch.column("text")), pa.int64())
-                names, source = batch.column("id"), batch.column("source")
+                names, source = batch.column("id"), pc.fill_null(batch.column("source"), splits.UNKNOWN)
                 held = splits.validation(names, source, self.step.validation, self.step.seed)
                 places = splits.places(names, cuts.KEY)
-                source = pc.fill_null(source, NO_SOURCE)
                 columns = [rows, sizes, source, pa.array(places), lists]
                 file.add(pa.RecordBatch.from_arrays(columns, schema=schema), held.astype(np.int64))
                 made.records += batch.num_rows
@@ -123,6 +123,24 @@ def _sums(prefix: str, keys: pa.Array, counts: Int64s) -> dict[str, int]:
     table = pa.table({"key": keys, "tokens": counts}).group_by("key").aggregate([("tokens", "sum")])
     rows = zip(table["key"].to_pylist(), table["tokens_sum"].to_pylist(), strict=True)
     return {f"{prefix}{key}": count for key, count in rows if key is not None}
+
+
+def sources(layout: StageLayout, task: Task) -> set[str] | None:
+    """The sources of a shard's documents, from its counts or from the documents; None where neither is there.
+
+    Args:
+        layout: of the first phase.
+        task: of that phase.
+    """
+    assert task.split is not None
+    if commit.committed(layout, task.shard, task.key) is not None:
+        return set(placed(layout, task.shard))
+    if not paths.exists(task.split.path):
+        return None
+    found = set[str]()
+    for batch in batches(task.split.path, ["source"]):
+        found.update(pc.unique(pc.fill_null(batch.column("source"), splits.UNKNOWN)).to_pylist())
+    return found
 
 
 def placed(layout: StageLayout, shard: int) -> dict[str, Int64s]:

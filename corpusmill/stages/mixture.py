@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -81,6 +81,8 @@ class Mix:
     name: str
     groups: tuple[Range, ...]
     sizes: tuple[int, ...]
+
+    apart: ClassVar = True  # it may refuse, and then packed shards of an earlier run stay
 
     def build(self) -> Callable[[Task], None]:
         """Nothing to load."""

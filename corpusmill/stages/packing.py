@@ -34,7 +34,7 @@ class Pack:
 
     Attributes:
         mixture: where it was decided, or None. key: of the stage.
-        groups: of shards, for validation, and for training where there is no mixture.
+        groups: of shards, for validation, and for training where there is no mixture. sizes: their stored bytes.
     """
 
     layout: StageLayout
@@ -44,6 +44,7 @@ class Pack:
     name: str
     key: str
     groups: tuple[Range, ...]
+    sizes: tuple[int, ...]
 
     def build(self) -> Callable[[Task], None]:
         """Load the tokenizer's facts."""
@@ -77,6 +78,7 @@ class Pack:
             report.tallies.update({f"{self.name}.mixture.{source}.got": n for source, n in documents.got.items()})
             if number == 0:
                 report.add(self._counted(documents))
+        report.bytes_read = self.sizes[at] if number == 0 else 0  # by the first phase; passes read the ids alone
         return Reported(files, report)
 
     def _write(

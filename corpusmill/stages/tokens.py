@@ -6,8 +6,9 @@ from functools import cached_property
 from typing import Any
 
 from corpusmill import __version__, stats
-from corpusmill.errors import OutputError, RunError
-from corpusmill.stages.encoding import Encode
+from corpusmill.errors import OutputError, RecipeError, RunError
+from corpusmill.loader import near
+from corpusmill.stages.encoding import Encode, sources
 from corpusmill.stages.mixture import Mix, decided, grouped
 from corpusmill.stages.packing import Pack
 from corpusmill.stages.phases import Corpus, part_work, shard_work
@@ -16,6 +17,7 @@ from corpusmill.stages.work import Task, Work, digest
 from corpusmill.storage import commit, exchange, paths
 from corpusmill.storage.splits import Split
 from corpusmill.tokenize.mixtures import Allotment
+from corpusmill.tokenize.splits import ANY_SOURCE, check_shares
 from corpusmill.tokenize.step import Tokenize
 
 IDS_FORMAT = 1  # of the files of the first phase; part of their key
@@ -42,13 +44,13 @@ class TokenStage(SingleStage):
         corpus = Corpus.of(self.key, splits)
         sizes = [split.length for split in splits]
         groups = tuple(grouped(sizes, self.step.shard_mb * 1e6))
+        of_groups = tuple(sum(sizes[first:last]) for first, last in groups)
         works, mixture = [self._ids(splits)], None
         ids = works[0].phase.layout
         if self.step.mixture is not None:
             mixture = self.layout.phase(2, "mixture")
-            of_groups = tuple(sum(sizes[first:last]) for first, last in groups)
             works.append(part_work(Mix(mixture, ids, self.step, self.name, groups, of_groups), corpus.key, 1))
-        packing = Pack(self.layout, ids, mixture, self.step, self.name, self.key, groups)
+        packing = Pack(self.layout, ids, mixture, self.step, self.name, self.key, groups, of_groups)
         tasks = [
             Task(at, None, digest([corpus.key, at, list(group)])) for at, group in enumerate(groups * self._passes)
         ]
@@ -93,19 +95,65 @@ class TokenStage(SingleStage):
         commit.put(paths.join(self.layout.folder, TOKENIZER), self.step.load().to_json().encode())
         return super().close(report)
 
+    def refuse(self, splits: Sequence[Split]) -> None:
+        """Refuse what cannot be done with these documents, while what an earlier run has packed is whole.
+
+        Raises:
+            RecipeError: as `foreseen`.
+        """
+        if self.step.mixture is not None and any(split.end for split in splits):
+            mixing = self.works(splits)[1]
+            if commit.committed(mixing.phase.layout, 0, mixing.tasks[0].key) is not None:  # it was not refused
+                return
+        self.foreseen(splits)
+
     def foreseen(self, splits: Sequence[Split]) -> list[Allotment] | None:
         """What each source of a mixture will give, where all ids are there already; else None.
 
         Raises:
-            RecipeError: listing every source that cannot give what is asked of it.
+            RecipeError: listing every source that cannot give what is asked of it, or that is to be held out for
+                validation and is not there.
         """
-        if self.step.mixture is None or not any(split.end for split in splits):
+        if not any(split.end for split in splits):
             return None
         ids = self._ids(splits)
-        layout = ids.phase.layout
-        if any(commit.committed(layout, task.shard, task.key) is None for task in ids.tasks):
+        self._check_shares(ids)
+        if self.step.mixture is None:
             return None
-        return decided(layout, len(splits), self.step)[0]
+        layout = ids.phase.layout
+        whole = all(commit.committed(layout, task.shard, task.key) is not None for task in ids.tasks)
+        return decided(layout, len(splits), self.step)[0] if whole else None
+
+    def _check_shares(self, ids: Work) -> None:
+        """Refuse shares for validation of sources that no document has; what cannot be looked up yet passes.
+
+        Raises:
+            RecipeError: listing them, and the sources that there are.
+        """
+        missing, known = {*check_shares(self.step.validation)} - {ANY_SOURCE}, set[str]()
+        for task in ids.tasks:
+            found = sources(ids.phase.layout, task) if missing else None
+            if found is None:
+                return
+            known |= found
+            missing -= found
+        if missing:
+            there = ", ".join(sorted(known))
+            told = [f"validation: {name}: no such source; found {there}{near(name, known)}" for name in sorted(missing)]
+            raise RecipeError("\n".join(told))
+
+    def replaced(self) -> str | None:
+        """What packed shards an earlier run with other settings has left, in words; None for none."""
+        told = commit.read_json(self.layout.manifest)
+        if told is None or told.get("key") == self.key:
+            return None
+        files = [(kind, entry["shard"]) for entry in told["shards"] for kind in entry["files"]]
+        there = [path for path in (self.layout.file(*file) for file in files) if paths.exists(path)]
+        if not there:
+            return None
+        length = exchange.metadata(there[0]).get("sequence_length")
+        found = f"{len(there)} packed shard{'s' * (len(there) > 1)} of {length} tokens a row"
+        return f"{self.layout.folder}: replaces {found}, packed with other settings; another output keeps them"
 
     def _nothing(self) -> str:
         """Which step of the stages before left nothing."""

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from corpusmill import local, recipe
+from corpusmill import cli, local, recipe
 from corpusmill.errors import RecipeError
 from corpusmill.pipelines import engine
-from corpusmill.report.planned import planned
+from corpusmill.report.planned import foreseen, planned
 from corpusmill.report.stage import stage
 from corpusmill.stages.mixture import grouped
 from corpusmill.storage import exchange
@@ -203,7 +203,7 @@ def test_a_refusal_keeps_the_ids(folder, tokenizer, tmp_path):
     begun, execute = phases()
     with pytest.raises(RecipeError) as caught:
         texts.run(folder, out, step(tokenizer, MIXTURE.replace("500", "500_000")), execute=execute)
-    assert "mixture: code: asked for 500000 tokens, found " in str(caught.value)
+    assert "mixture: code: asked for 500,000 tokens, found " in str(caught.value)
     assert "at 1 epochs give" in str(caught.value)
     assert {"01-curate", "02-tokenize/01-ids", "02-tokenize/02-mixture"} == set(begun)
     assert not (out / "small/02-tokenize/train").exists()
@@ -213,6 +213,66 @@ def test_a_refusal_keeps_the_ids(folder, tokenizer, tmp_path):
     shutil.rmtree(out / "small/02-tokenize/failures", ignore_errors=True)
     texts.run(folder, tmp_path / "direct", step(tokenizer))
     assert [] == runs.same(out, tmp_path / "direct")
+
+
+def contents(folder):
+    """Every file below a folder, with its bytes."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_refusal_leaves_what_is_finished(folder, tokenizer, tmp_path):
+    """Nothing of an output is touched where counts are there; else what was packed stays whole, to be traced."""
+    out = tmp_path / "out"
+    texts.run(folder, out, step(tokenizer))
+    before = contents(out)
+    with pytest.raises(RecipeError, match="mixture: code: asked for "):
+        texts.run(folder, out, step(tokenizer, MIXTURE.replace("500", "500_000")))
+    assert before == contents(out)
+    begun, execute = phases()
+    with pytest.raises(RecipeError, match="mixture: code: asked for "):
+        texts.run(folder, out, step(tokenizer, MIXTURE.replace("500", "500_000"), ", validation: 0.5"), execute=execute)
+    assert {"02-tokenize/01-ids", "02-tokenize/02-mixture"} == set(begun)
+    stage_of = out / "small/02-tokenize"
+    packed = {path: data for path, data in before.items() if path.parent in (stage_of, stage_of / "train")}
+    assert {"manifest.json", "report.json", "timing.json", "00000.arrow"} <= {path.name for path in packed}
+    assert packed == {path: data for path, data in contents(out).items() if path in packed}
+
+
+def test_a_refusal_is_of_the_input_as_it_is(folder, tokenizer, tmp_path):
+    """Counts of an input that has changed since refuse nothing: what it has grown by is looked at first."""
+    out, mixture = tmp_path / "out", MIXTURE.replace("500", "2_000")
+    texts.run(folder, out, step(tokenizer))
+    with pytest.raises(RecipeError, match="mixture: code: asked for "):
+        texts.run(folder, out, step(tokenizer, mixture))
+    more = [json.dumps({**d, "id": f"more-{d['id']}"}) + "\n" for d in corpus() if d["source"] == "code"]
+    with (folder / "part-0.jsonl").open("a") as file:
+        file.writelines(more * 4)
+    texts.run(folder, out, step(tokenizer, mixture))
+    texts.run(folder, tmp_path / "direct", step(tokenizer, mixture))
+    assert [] == runs.same(out, tmp_path / "direct")
+
+
+def test_plan_and_run_tell_before_they_write(folder, tokenizer, tmp_path, capsys):
+    """What a run replaces is one line; a mixture that cannot be met makes both commands fail, and replaces nothing."""
+    path = tmp_path / "small.yaml"
+    path.write_text(texts.RECIPE.format(folder=folder, out=tmp_path / "out", steps=f"  - {step(tokenizer)}"))
+    run = ["run", str(path), "--runner", "local"]
+    assert 0 == cli.main(run)
+    assert 0 == cli.main(["plan", str(path)])
+    assert "replaces" not in "".join(capsys.readouterr())
+    longer = ["--set", "steps.tokenize.sequence_length=128"]
+    assert 0 == cli.main(["plan", str(path), *longer])
+    shards = len(list((tmp_path / "out/small/02-tokenize/train").iterdir()))
+    line = f"02-tokenize: replaces {shards} packed shards of 64 tokens a row, packed with other settings; "
+    assert line in " ".join(capsys.readouterr().out.split())
+    many = ["--set", "steps.tokenize.mixture_tokens=4000000"]
+    for command in (["plan", str(path)], ["plan", str(path), "--json"], run):
+        assert 2 == cli.main([*command, *longer, *many])
+        told = capsys.readouterr()
+        assert "web: asked for " in told.out + told.err
+        assert "replaces" not in told.err
+    assert 0 == cli.main([*run, *longer])
+    assert line in capsys.readouterr().err
 
 
 def test_what_ids_do_not_depend_on(folder, tokenizer, tmp_path):
@@ -309,23 +369,29 @@ def screen(item):
     return console.file.getvalue()
 
 
+def plan_of(folder, out, steps):
+    """What `corpusmill plan` would print."""
+    made = texts.planned(folder, out, steps)
+    return screen(planned(made, foreseen(made)))
+
+
 def test_what_plan_and_report_say(folder, tokenizer, tmp_path):
     """Before ids are there what is asked; then what each source gives, or why it cannot; and what a run got."""
     out = tmp_path / "out"
-    shown = screen(planned(texts.planned(folder, out, step(tokenizer))))
+    shown = plan_of(folder, out, step(tokenizer))
     assert "mixture: as many tokens as the caps allow" in shown
     assert ["wiki", "weight", "3", "3"] in [line.split() for line in shown.splitlines()]
     assert "what each source gives is known when all documents are encoded" in shown
     assert not out.exists()
     result = texts.run(folder, out, step(tokenizer))[-1]
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
-    shown = screen(planned(texts.planned(folder, out, step(tokenizer))))
+    shown = plan_of(folder, out, step(tokenizer))
     wiki = next(line for line in shown.splitlines() if line.startswith("wiki"))
     have = told(result, "available")["wiki"]
     assert ["wiki", "weight", "3", "3", f"{3 * have:,}", f"{have}", "3.00"] == wiki.split()[:-1]
-    shown = screen(planned(texts.planned(folder, out, step(tokenizer, MIXTURE.replace("500", "9_999")))))
+    shown = plan_of(folder, out, step(tokenizer, MIXTURE.replace("500", "9_999")))
     assert "this cannot be met:" in shown
-    assert "code: asked for 9999 tokens, found " in shown
+    assert "code: asked for 9,999 tokens, found " in shown
     assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     shown = screen(stage(result.layout.title, result.report, {}, {}))
     assert f"{result.report.dropped} documents left out" in shown

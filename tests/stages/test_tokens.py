@@ -78,6 +78,54 @@ def test_validation_is_held_out_by_id(folder, tokenizer, tmp_path):
     assert all(parts)
 
 
+def test_validation_of_sources_that_are_not_there(tokenizer, tmp_path):
+    """Refused before anything is encoded, with the sources that there are."""
+    found = [d | {"source": "wiki"} if n % 3 else d for n, d in enumerate(documents(60))]
+    folder, out = texts.write(tmp_path / "texts", found), tmp_path / "out"
+
+    def run(shares):
+        return texts.run(folder, out, step(tokenizer, f", validation: {{{shares}}}"))[-1]
+
+    for _ in range(2):  # in a new output, and in one that has the documents
+        with pytest.raises(RecipeError) as caught:
+            run("wkii: 0.1, web: 0.0, '*': 0.2, test: 0.3")
+        web = "validation: web: no such source; found test, wiki"
+        assert f"{web}\nvalidation: wkii: no such source; found test, wiki; did you mean 'wiki'?" == str(caught.value)
+        assert not (out / "small/02-tokenize").exists()
+    held = [run(shares).report.tallies["tokenize.validation.documents"] for shares in ("'*': 0.5", "test: 0.5")]
+    assert 20 > held[1] > 0
+    assert held[0] > held[1]
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(RecipeError, match=r"validation: web: no such source; found test, wiki$"):
+        run("web: 0.5")
+    assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_nothing_is_left_to_train_on(folder, tokenizer, tmp_path, capsys):
+    """A share of 1 for all is refused; a corpus that is held out by source is told without a model that it suits."""
+    for shares in ("1.0", "{'*': 1, test: 1.0}"):
+        with pytest.raises(RecipeError, match=r"validation: found 1 for all documents; expected below 1"):
+            texts.planned(folder, tmp_path / "o", step(tokenizer, f", validation: {shares}"))
+    texts.planned(folder, tmp_path / "o", step(tokenizer, ", validation: {'*': 1, test: 0.5}"))
+    path = tmp_path / "small.yaml"
+    steps = f"  - {step(tokenizer, ', validation: {test: 1.0}')}"
+    path.write_text(texts.RECIPE.format(folder=folder, out=tmp_path / "out", steps=steps))
+    assert 0 == cli.main(["run", str(path), "--runner", "local"])
+    told = capsys.readouterr().out
+    assert f"shards   {tmp_path}/out/small/02-tokenize/validation\n" in told
+    assert "suits a model" not in told
+
+
+def test_speed_is_of_the_documents_as_stored(folder, tokenizer, tmp_path):
+    """What packing goes through is told once, however the shards are grouped or repeated."""
+    mixture = ", shard_mb: 0.002, mixture: {test: {weight: 1, epochs: 3}}"
+    for name, more in {"plain": "", "small": ", shard_mb: 0.002", "mixed": mixture}.items():
+        curated, result = texts.run(folder, tmp_path / name, step(tokenizer, more))
+        stored = [entry["files"]["documents"]["bytes"] for entry in curated.manifest.shards]
+        assert sum(stored) == result.report.bytes_read
+        assert bool(more) == (len(result.manifest.shards) > 1)
+
+
 @pytest.mark.parametrize("execute", [runs.shuffled, engine.executor()], ids=["shuffled", "beam"])
 def test_the_same_bytes_on_every_engine(folder, tokenizer, tmp_path, execute):
     """Order and engine leave no trace."""
