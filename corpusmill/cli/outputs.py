@@ -27,9 +27,11 @@ def add(commands: "Commands") -> None:
     remove.set_defaults(call=_remove)
 
     export = commands.add_parser("export", help="packed shards for other trainers")
-    export.add_argument("format", choices=("megatron", "nanogpt"), help="PREFIX.bin and PREFIX.idx; PREFIX.bin")
+    export.add_argument(
+        "format", choices=("megatron", "nanogpt", "mds"), help="PREFIX.bin and PREFIX.idx; PREFIX.bin; a folder"
+    )
     export.add_argument("shards", nargs="+", metavar="SHARD", help="packed shards of one run, their folder, or the run")
-    export.add_argument("--out", required=True, metavar="PREFIX", help="path or URL without the suffix")
+    export.add_argument("--out", required=True, metavar="PREFIX", help="path or URL without suffix; for mds a folder")
     export.set_defaults(call=_export)
 
 
@@ -81,6 +83,8 @@ def _export(options: argparse.Namespace) -> int:
     from corpusmill.storage import exports, packed_files, paths
 
     shards = [shard for given in options.shards for shard in packed_files.named(given)]
+    if options.format == "mds":
+        return _mds(shards, options.out)
     suffixes = ("bin", "idx") if options.format == "megatron" else ("bin",)
     targets = [f"{options.out}.{suffix}" for suffix in suffixes]
     for target in targets:
@@ -91,4 +95,20 @@ def _export(options: argparse.Namespace) -> int:
     for target, facts in zip(targets, written, strict=True):
         print(f"wrote {target}: {facts.bytes:,} bytes, sha256 {facts.sha256}")
     print(f"{written[0].rows:,} documents of {len(shards):,} shards")
+    return 0
+
+
+def _mds(shards: list[str], folder: str) -> int:
+    from corpusmill.storage import mds, paths
+
+    if paths.exists(folder) and not (paths.is_folder(folder) and not paths.names(folder)):
+        raise errors.UsageError(f"{folder}: exists already, and is no empty folder; choose another name or remove it")
+    written = mds.write(shards, folder)
+    rows, size = (sum(getattr(stats, name) for stats in written.shards) for name in ("rows", "bytes"))
+    print(f"wrote {folder}: {len(written.shards):,} shards of {size:,} bytes")
+    print(f"wrote {folder}/index.json: {written.listed.bytes:,} bytes, sha256 {written.listed.sha256}")
+    print(f"{rows:,} rows of {len(shards):,} shards, each a sample `tokens`")
+    if written.padded:
+        print(f"{written.padded:,} of them end in padding, {written.padding:,} ids in all, which readers of MDS see as"
+              " tokens; `strategy: concat` pads the last row of a shard only")  # fmt: skip
     return 0

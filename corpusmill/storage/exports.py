@@ -39,7 +39,7 @@ def megatron(paths: Sequence[str], prefix: str) -> tuple[FileStats, FileStats]:
         InputError: if no shard is given, or ids do not fit. OutputError: if a shard cannot be read.
         StorageError: if a file cannot be written.
     """
-    shards = _shards(paths)
+    shards = opened(paths)
     code, dtype = MEGATRON_TYPES[shards[0].header.dtype]
     if shards[0].header.vocabulary_size - 1 > np.iinfo(dtype).max:
         raise InputError(f"a vocabulary of {shards[0].header.vocabulary_size} ids; Megatron's int32 holds 2147483648")
@@ -72,7 +72,7 @@ def nanogpt(paths: Sequence[str], path: str) -> FileStats:
     Raises:
         InputError: if no shard is given, or ids are wider than nanoGPT reads. OutputError, StorageError: as above.
     """
-    shards = _shards(paths)
+    shards = opened(paths)
     if shards[0].header.dtype != "uint16":
         size = shards[0].header.vocabulary_size
         raise InputError(
@@ -92,7 +92,12 @@ def nanogpt(paths: Sequence[str], path: str) -> FileStats:
         target.discard()
 
 
-def _shards(paths: Sequence[str]) -> list[Shard]:
+def opened(paths: Sequence[str]) -> list[Shard]:
+    """The shards to export, mapped.
+
+    Raises:
+        InputError: if there is none, or one is named twice. OutputError: if one cannot be read, or is of another run.
+    """
     if not paths:
         raise InputError("no packed shards to export; name at least one")
     twice = [path for path, count in Counter(paths).items() if count > 1]
