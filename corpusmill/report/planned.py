@@ -11,6 +11,7 @@ from corpusmill.errors import RecipeError
 from corpusmill.plan import Plan, ready, replaced
 from corpusmill.report.mixtures import asked
 from corpusmill.report.progress import megabytes
+from corpusmill.report.tokens import SLOW
 from corpusmill.stages.work import Stage
 from corpusmill.tokenize.mixtures import Allotment
 from corpusmill.tokenize.step import Tokenize
@@ -44,7 +45,7 @@ def planned(plan: Plan, gives: Gives = None) -> Group:
     head = Text.assemble((plan.recipe.name, "bold"), f"  {plan.recipe.about}")
     stages = [_stage(stage, len(plan.splits)) for stage in plan.stages]
     output = [Text(f"output {plan.root}"), *(Text(told, "yellow") for told in (replaced(plan),) if told)]
-    return Group(head, _input(plan), *stages, *_mixture(plan, gives), _shards(plan), *output)
+    return Group(head, _input(plan), *stages, *_slow(plan), *_mixture(plan, gives), _shards(plan), *output)
 
 
 def _input(plan: Plan) -> Text:
@@ -56,6 +57,13 @@ def _stage(stage: Stage, shards: int) -> Text:
     return Text.assemble(
         (stage.layout.title, "bold"), f"  {shards:,} shards: {' | '.join(stage.names) or 'read the input as it is'}"
     )
+
+
+def _slow(plan: Plan) -> list[Text]:
+    """Why the last stage encodes without the kernel, where it does."""
+    step = plan.stages[-1].specs[-1] if plan.stages[-1].specs else None
+    whole = step.load().whole if isinstance(step, Tokenize) else None
+    return [Text(f"  {step.tokenizer}: {SLOW}: {whole}", "yellow")] if isinstance(step, Tokenize) and whole else []
 
 
 def _mixture(plan: Plan, gives: Gives) -> list[Group | Text]:

@@ -11,6 +11,7 @@ from corpusmill.tokenize.pack import usage_from
 
 PER_PARAMETER = 20  # tokens (Hoffmann et al. 2022)
 SHOWN = 10
+SLOW = "encoded by its library, 10 to 20 times slower than by the kernel"
 
 
 def tokens(report: Report) -> list[Group]:
@@ -37,6 +38,8 @@ def _step(name: str, report: Report) -> Group:
     if total:  # else all documents are held out
         suits = f"{_parameters(total / PER_PARAMETER)} parameters, at {PER_PARAMETER} tokens each"
         parts.append(Text(f"{'suits a model of':<24}{suits}"))
+    for why, count in _part(f"{name}.by_library.", report).items():
+        parts.append(Text(f"{'by the library':<24}{count:,} documents {SLOW}: {why}"))
     parts += mixtures.got(name, report)
     return Group(*parts, *(_table(kind, _part(f"{name}.{kind}.", report)) for kind in ("source", "language")))
 

@@ -79,6 +79,8 @@ class Encode:
                 counted.place(source, cuts.bucket(places), np.where(held, 0, tokens))
                 clock.note("write")
             made.files = {"ids": file.finish(), "counts": counted.write(self.layout.file("counts", task.shard))}
+        if encoder.whole is not None:
+            counted.tallies[f"{self.name}.by_library.{encoder.whole}"] = made.records
         made.tallies, made.histograms = counted.tallies, {f"{self.name}.tokens": counted.lengths}
         return made
 

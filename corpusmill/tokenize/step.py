@@ -8,6 +8,7 @@ from typing import Any, Literal
 from corpusmill.errors import RecipeError
 from corpusmill.spec import spec
 from corpusmill.tokenize import mixtures
+from corpusmill.tokenize.encode import library
 from corpusmill.tokenize.mixtures import Ask
 from corpusmill.tokenize.pack import token_dtype
 from corpusmill.tokenize.splits import ANY_SOURCE, check_shares
@@ -116,7 +117,7 @@ class Tokenize:
         """The tokenizer, of which ids can be stored and which ends texts.
 
         Raises:
-            ResourceError: if there is none. RecipeError: if its ids fit no type, or it has no such end-of-text.
+            ResourceError: if there is none, or what encodes it is missing. RecipeError: if its ids fit no type, or it has no such end-of-text.
         """
         tokenizer = self.load()
         try:
@@ -124,6 +125,8 @@ class Tokenize:
         except ValueError as error:
             raise RecipeError(f"tokenize: {self.tokenizer}: {error}; no packed shard can hold its ids") from error
         self.eos(tokenizer)
+        if tokenizer.ranks is not None:
+            library(tokenizer)  # tiktoken, where it is needed, has to be there
         return tokenizer
 
     def derived(self) -> dict[str, str]:
