@@ -117,7 +117,8 @@ class Tokenize:
         """The tokenizer, of which ids can be stored and which ends texts.
 
         Raises:
-            ResourceError: if there is none, or what encodes it is missing. RecipeError: if its ids fit no type, or it has no such end-of-text.
+            ResourceError: if there is none, or what encodes it is missing.
+            RecipeError: if its ids fit no type, or it has no such end-of-text.
         """
         tokenizer = self.load()
         try:
