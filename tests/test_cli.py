@@ -42,10 +42,10 @@ def test_no_new_flags():
         "serve": ["--help", "--host", "--port"],
         "push": ["--help", "--license", "--public", "--raw", "--what"],
         "verify": ["--help", "--json"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help", "--json"],
-        "steps": ["--help", "--json"], "recipes": ["--copy", "--help", "--json"], "mixtures": ["--help", "--json"],
+        "steps": ["--help", "--json"], "recipes": ["--copy", "--help", "--json"], "mixtures": ["--help", "--json", "--yaml"],
         "tokenizer": ["--help"], "tokenizer train": [
-            "--help", "--out", "--pattern", "--run", "--runner", "--sample-mb", "--special-token", "--split-digits",
-            "--texts", "--vocabulary-size", "--weights", "--workers",
+            "--help", "--longest-token", "--min-frequency", "--out", "--overwrite", "--pattern", "--run", "--runner",
+            "--sample-mb", "--special-token", "--split-digits", "--texts", "--vocabulary-size", "--weights", "--workers",
         ],
         "classifier": ["--help"], "classifier train": [
             "--dim", "--epochs", "--held-out", "--help", "--lr", "--negative", "--ngrams", "--out", "--positive",

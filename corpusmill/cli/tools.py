@@ -31,8 +31,10 @@ def add(commands: "Commands") -> None:
     recipes.set_defaults(call=_recipes)
 
     mixtures = commands.add_parser("mixtures", help="the mixtures of the literature, for the step 'tokenize'")
-    mixtures.add_argument("name", nargs="?", help="show its weights, and where they are told")
-    mixtures.add_argument("--json", action="store_true", help="as JSON")
+    mixtures.add_argument("name", nargs="?", help="show its weights and epochs, and where they are told")
+    how = mixtures.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="as JSON")
+    how.add_argument("--yaml", action="store_true", help="one as lines of a recipe, to edit: names, weights, epochs")
     mixtures.set_defaults(call=_mixtures)
 
 
@@ -91,6 +93,12 @@ def _mixtures(options: argparse.Namespace) -> int:
 
     if options.json:
         print(told.text(mixtures.to_json(options.name)))
+    elif options.yaml:
+        if not options.name:
+            raise errors.UsageError(
+                "mixtures --yaml: no mixture named; expected one, as in corpusmill mixtures llama --yaml"
+            )
+        print(mixtures.to_yaml(options.name))
     else:
         show(mixtures.page(options.name) if options.name else mixtures.table())
     return 0

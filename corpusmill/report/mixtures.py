@@ -11,7 +11,7 @@ from corpusmill.errors import RecipeError
 from corpusmill.report.catalogue import listed
 from corpusmill.spec import number
 from corpusmill.stats import Report
-from corpusmill.tokenize.mixtures import Allotment, from_published, published
+from corpusmill.tokenize.mixtures import Allotment, Published, from_published, published
 from corpusmill.tokenize.step import Tokenize
 
 
@@ -26,31 +26,61 @@ def table() -> Table:
 
 
 def to_json(name: str | None = None) -> Any:
-    """The mixtures of the literature, or one with its weights as printed and its shares, as plain data.
+    """The mixtures of the literature, or one with its weights and epochs as printed and its shares, as plain data.
 
     Raises:
         RecipeError: for a name that is not there.
     """
     if name is None:
         return [{"name": name, "source": source} for name, source in listing()]
-    from_published(name)
-    entry = published()[name]
+    asked, entry = from_published(name), published()[name]
     total = sum(entry.weights.values())
     shares = {source: weight / total for source, weight in entry.weights.items()}
-    return {"name": name, "source": entry.source, "weights": entry.weights, "shares": shares}
+    return {
+        "name": name, "source": entry.source, "weights": entry.weights, "shares": shares, "epochs": dict(entry.epochs),
+        "epochs_of": entry.epochs_of or None, "caps": {source: ask.epochs for source, ask in asked.items()},
+    }  # fmt: skip
 
 
 def page(name: str) -> Group:
-    """The weights of one mixture, as printed and as shares, and where they are told.
+    """The weights and epochs of one mixture, as printed, its shares, how often it takes a source, and its source.
 
     Raises:
         RecipeError: for a name that is not there.
     """
-    from_published(name)
-    entry = published()[name]
+    asked, entry = from_published(name), published()[name]
     total = sum(entry.weights.values())
-    rows = [[source, number(weight), f"{weight / total:.2%}"] for source, weight in entry.weights.items()]
-    return Group(Text(name, "bold"), Text(entry.source), _table(("source", "weight", "share"), rows))
+    rows = []
+    for source, weight in entry.weights.items():
+        seen = number(entry.epochs[source]) if source in entry.epochs else ""
+        rows.append([source, number(weight), f"{weight / total:.2%}", seen, number(asked[source].epochs)])
+    heads = ("source", "weight", "share", "epochs there", "at most here")
+    return Group(Text(name, "bold"), Text(entry.source), Text(_epochs(entry)), _table(heads, rows))
+
+
+def to_yaml(name: str) -> str:
+    """One mixture as the lines of a recipe, to be pasted under the step `tokenize` and edited.
+
+    Raises:
+        RecipeError: for a name that is not there.
+    """
+    asked, entry = from_published(name), published()[name]
+    lines = [
+        f"    # {entry.source}",
+        f"    # {_epochs(entry)}",
+        "    # Each line is a source, as your documents' `source` calls it: put in your names; {weight: 0} leaves one out.",
+        "    mixture:",
+    ]
+    for source, ask in asked.items():
+        seen = f"  # {number(entry.epochs[source])} there" if source in entry.epochs else ""
+        lines.append(f"      {source}: {{weight: {number(ask.weight)}, epochs: {number(ask.epochs)}}}{seen}")
+    return "\n".join(lines)
+
+
+def _epochs(entry: Published) -> str:
+    if not entry.epochs:
+        return "How often each source was seen is not told there: each comes once at most."
+    return f"Epochs are those of {entry.epochs_of}; rounded up, and 1 at least, they are the caps here."
 
 
 def asked(step: Tokenize, gives: Sequence[Allotment] | RecipeError | None) -> Group:

@@ -151,10 +151,10 @@ def _misnamed(available: Mapping[str, int], asked: Mapping[str, Ask]) -> list[st
     """Sources that are not there, and sources that nobody asks for; what there is is said once."""
     missing = [source for source in asked if source not in available]
     found = []
-    for number, source in enumerate(missing):
+    for at, source in enumerate(missing):
         near = get_close_matches(source, available, 1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        there = "" if number else f"; found {', '.join(sorted(available)) or 'none'}"
+        there = "" if at else f"; found {', '.join(sorted(available)) or 'none'}"
         found.append(f"{source}: no such source{there}.{hint}")
     unasked = sorted(set(available) - set(asked))
     found += [f"{source}: {available[source]:,} tokens, but no weight; give it one, or 0" for source in unasked]

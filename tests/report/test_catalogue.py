@@ -74,9 +74,10 @@ def test_recipes_as_json(capsys):
 
 
 def test_mixtures_as_json(capsys):
-    """Names with where they are told; one with its weights as printed, and shares that add up."""
+    """Names with where they are told; one with its weights and epochs as printed, its caps, and shares that add up."""
     assert [{"name": name, "source": source} for name, source in mixtures.listing()] == asked(capsys, "mixtures")
     one = asked(capsys, "mixtures", "gpt3")
     assert published()["gpt3"].weights == one["weights"]
     assert one["weights"]["webtext2"] / sum(one["weights"].values()) == one["shares"]["webtext2"]
     assert abs(sum(one["shares"].values()) - 1) < 1e-12
+    assert (published()["gpt3"].epochs, 3) == (one["epochs"], one["caps"]["webtext2"])

@@ -4,8 +4,9 @@ from collections import Counter
 
 from rich.console import Console
 
-from corpusmill import cli, stats
+from corpusmill import cli, recipe, stats
 from corpusmill.report import mixtures
+from corpusmill.tokenize.mixtures import published
 
 
 def test_mixtures_are_listed_and_shown(capsys):
@@ -18,9 +19,22 @@ def test_mixtures_are_listed_and_shown(capsys):
     assert 0 == cli.main(["mixtures", "gpt3"])
     shown = capsys.readouterr().out
     assert "Brown et al. 2020" in shown
-    assert ["webtext2", "22", "21.78%"] in [line.split() for line in shown.splitlines()]
+    assert ["webtext2", "22", "21.78%", "2.9", "3"] in [line.split() for line in shown.splitlines()]
+    assert "Epochs are those of 300 billion tokens" in shown
     assert 2 == cli.main(["mixtures", "lama"])
     assert "'lama' is not known; did you mean 'llama'?" in capsys.readouterr().err
+
+
+def test_a_mixture_to_paste_is_the_one_of_that_name(capsys):
+    """Under the step, with its weights and caps; a name is needed."""
+    recipe_ = "name: x\ninput: {format: jsonl, paths: [a]}\nsteps:\n  - use: tokenize\n    tokenizer: t\n"
+    for name in published():
+        assert 0 == cli.main(["mixtures", name, "--yaml"])
+        pasted = recipe.parse(recipe_ + capsys.readouterr().out, "r.yaml")
+        named = recipe.parse(f"{recipe_}    mixture: {name}\n", "r.yaml")
+        assert named.steps[0].asked() == pasted.steps[0].asked()
+    assert 2 == cli.main(["mixtures", "--yaml"])
+    assert "no mixture named" in capsys.readouterr().err
 
 
 def test_what_a_run_got(capsys):

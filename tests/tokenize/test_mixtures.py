@@ -15,8 +15,8 @@ def tokens(allotments):
 
 def test_weights_divide_a_total():
     """The LLaMA mixture of 1.4 T tokens; with the sizes that its epochs imply, its epochs come out."""
-    asked = from_published("llama", epochs=2.5)
-    epochs = dict(zip(asked, [1.10, 1.06, 0.64, 2.45, 2.23, 1.06, 1.03], strict=True))
+    asked = from_published("llama")
+    epochs = published()["llama"].epochs
     total = 1_400_000_000_000
     available = {source: round(total * asked[source].weight / 100 / epochs[source]) for source in epochs}
     found = allot(available, asked, total)
@@ -133,5 +133,33 @@ def test_mixtures_of_the_literature():
     assert all("Table" in entry.source for entry in known.values())
     finance = sum(weight for name, weight in known["bloomberggpt"].weights.items() if name.startswith("finpile"))
     assert 51.27 == round(finance, 2)
+    assert ["gpt3", "llama", "pile"] == [name for name, entry in known.items() if entry.epochs]
+    assert all(list(entry.weights) == list(entry.epochs) for entry in known.values() if entry.epochs)
+    effective = {  # the table's raw sizes in GiB times its epochs, as shares: its weights
+        source: size * known["pile"].epochs[source] / 1254.20
+        for source, size in {"pile_cc": 227.12, "books3": 100.96, "wikipedia": 6.38, "gutenberg": 10.88}.items()
+    }
+    assert {s: pytest.approx(known["pile"].weights[s] / 100, abs=5e-5) for s in effective} == effective
+
+
+def test_caps_of_the_literature():
+    """As often as any document came there: epochs rounded up, a source that was not used up once, as where none are told."""
+    caps = {name: [ask.epochs for ask in from_published(name).values()] for name in published()}
+    assert [1, 3, 2, 1, 4] == caps["gpt3"]
+    assert [2, 2, 1, 3, 3, 2, 2] == caps["llama"]
+    assert {1} == {*caps["redpajama"], *caps["gopher"], *caps["bloomberggpt"]}
+    assert 3 == max(caps["pile"])
+
+
+def test_what_there_is_is_said_once():
+    """A mixture of the literature over other names: each source that is missing, and how to name one's own."""
+    with pytest.raises(RecipeError) as caught:
+        allot({"web": 1234567, "book": 5}, from_published("gpt3"))
+    first, *others, last = str(caught.value).split("\n")
+    assert "mixture: common_crawl: no such source; found book, web." == first
+    assert "mixture: books1: no such source. Did you mean 'book'?" in others
+    assert "mixture: web: 1,234,567 tokens, but no weight; give it one, or 0" in others
+    assert 6 == len(others)
+    assert last.endswith("other names, edit what this prints: corpusmill mixtures gpt3 --yaml")
     with pytest.raises(RecipeError, match=r"'llamma' is not known; did you mean 'llama'\?; expected one of bloomb"):
         from_published("llamma")
