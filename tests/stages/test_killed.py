@@ -1,4 +1,4 @@
-"""Runs with dedup stages, killed in the middle of a shuffle and run again."""
+"""Runs with stages of several phases, killed in the middle of one and run again."""
 
 import os
 import signal
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from corpusmill.tokenize.training import train
 from tests import runs
 from tests.stages import texts
 from tests.stages.test_near import documents
@@ -31,10 +32,10 @@ def reference(folder):
     return folder.parent / "reference"
 
 
-def command(folder: Path, out: Path, *flags: str) -> list[str]:
+def command(folder: Path, out: Path, *flags: str, steps: str = STEPS) -> list[str]:
     """The recipe on the command line."""
     recipe = out.parent / "small.yaml"
-    lines = "\n".join(f"  - {line}" for line in STEPS.splitlines())
+    lines = "\n".join(f"  - {line}" for line in steps.splitlines())
     recipe.write_text(texts.RECIPE.format(folder=folder, out=out, steps=lines))
     return [sys.executable, "-P", "-m", "corpusmill", "run", str(recipe), *flags]
 
@@ -55,6 +56,41 @@ def test_killed_in_every_phase_and_resumed_gives_the_same_bytes(folder, referenc
         assert not (out / "small/03-line_dedup/manifest.json").exists()
     subprocess.run(command(folder, out, "--runner", "local"), check=True, capture_output=True)
     assert [] == runs.same(reference, out)
+
+
+def test_killed_while_tokens_are_written_and_resumed_gives_the_same_bytes(folder, tmp_path):
+    """SIGKILL with a file written and not yet in place: of ids, then of a packed shard, each the second; nothing shows."""
+    tokenizer = tmp_path / "small.json"
+    tokenizer.write_text(train([d["text"] for d in documents(30)], vocabulary_size=300).to_str())
+    steps = f"{{use: tokenize, tokenizer: {tokenizer}, sequence_length: 64, shard_mb: 0.01, validation: 0.2}}"
+    out = tmp_path / "out"
+    arguments = command(folder, out, "--runner", "local", steps=steps)[4:]
+    stage = out / "small/02-tokenize"
+    for kind, call, unfinished, done in (
+        ("exchange.IndexedFile", 3, stage / "01-ids/ids", stage / "01-ids/reports"),  # counts lie between
+        ("packed.PackedFile", 3, stage / "train", stage / "reports"),  # validation lies between
+    ):
+        code = f"""if True:
+            import os, signal
+            from corpusmill import cli
+            from corpusmill.storage import exchange, packed
+            calls, put = [], {kind}._put
+            def killed(file):
+                calls.append(file)
+                if len(calls) == {call}:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return put(file)
+            {kind}._put = killed
+            raise SystemExit(cli.main({arguments!r}))"""
+        run = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, check=False)
+        assert -signal.SIGKILL == run.returncode, run.stderr.decode()
+        assert 1 == len(list(unfinished.glob(".tmp-*")))
+        assert ["00000.json"] == [path.name for path in done.iterdir()]
+        assert not (stage / "manifest.json").exists()
+    texts.run(folder, out, steps)
+    texts.run(folder, tmp_path / "reference", steps)
+    assert len(list((stage / "train").iterdir())) > 2
+    assert [] == runs.same(tmp_path / "reference", out)
 
 
 @pytest.mark.slow
