@@ -15,9 +15,12 @@ from corpusmill.report.explain import bounds_of, interval
 from corpusmill.report.outputs import Run
 from corpusmill.report.trace import Packed, Segment
 from corpusmill.spec import Bounds, limits, number
+from corpusmill.stages.tokens import TOKENIZER
+from corpusmill.storage import paths
 from corpusmill.storage.packed import Shard
 from corpusmill.tokenize.decode import decoder
 from corpusmill.tokenize.step import Tokenize
+from corpusmill.tokenize.tokenizer import Tokenizer, from_json
 
 SIGNALS = 3  # of a ledger row; `explain` shows all
 
@@ -27,19 +30,32 @@ TextOf = Callable[[Segment], str]
 
 
 def texts(run: Run, path: str) -> TextOf:
-    """A function that decodes segments of a packed shard with the tokenizer that the recipe names.
+    """A function that decodes segments of a packed shard, with the tokenizer that lies beside the packed shards.
+
+    Where it is not there any more, or another, the one that the recipe names is looked at.
 
     Raises:
         ResourceError: if there is none, or it is not the one that encoded.
     """
     shard = Shard(path)
-    (step,) = (step for step in run.recipe.steps if isinstance(step, Tokenize))
-    tokenizer = step.load()
+    tokenizer = _beside(Packed.of(run).stage.path, shard.header.tokenizer)
+    if tokenizer is None:
+        (step,) = (step for step in run.recipe.steps if isinstance(step, Tokenize))
+        tokenizer = step.load()
     if tokenizer.digest != shard.header.tokenizer:
         found = f"digest {tokenizer.digest[:12]}…, but {path} was encoded with {shard.header.tokenizer[:12]}…"
-        raise ResourceError(f"{step.tokenizer}: {found}; put the tokenizer back that the run was made with")
+        raise ResourceError(f"{tokenizer.name}: {found}; put the tokenizer back that the run was made with")
     decode = decoder(tokenizer, special=True)
     return lambda segment: decode(shard.row(segment.row)[slice(*segment.tokens)].tolist())
+
+
+def _beside(folder: str, digest: str) -> Tokenizer | None:
+    """The tokenizer in a folder of packed shards, if it is there and has this digest."""
+    path = paths.join(folder, TOKENIZER)
+    if not paths.exists(path):
+        return None
+    found = from_json(paths.read_text(path), path)
+    return found if found.digest == digest else None
 
 
 def table(run: Run, segments: Iterable[Segment]) -> Group:

@@ -159,7 +159,7 @@ def test_without_documents_and_from_another_place(folder, tmp_path, run):
     with pytest.raises(OutputError, match=r"none of the shards that .*07-tokenize"):
         trace.trace(pruned, str(moved), [0])
     with pytest.raises(UsageError, match="no such packed shard"):
-        trace.run_of(path.replace("00000", "99999"))
+        trace.run_of(path[: -len("00000.arrow")] + "99999.arrow")
 
 
 def test_what_was_made_anew_is_told(folder, tmp_path, capsys):
@@ -201,6 +201,15 @@ def test_the_command(folder, run, capsys):
     other = train(["another text " * 50], vocabulary_size=300).to_str()
     kept = (folder / "small.json").read_text()
     (folder / "small.json").write_text(other)
-    with pytest.raises(ResourceError, match="was encoded with"):
+    beside = folder / "out" / "small" / "07-tokenize" / "tokenizer.json"
+    assert told[0]["text"] == texts_of(run, path)(segments[0])  # by the tokenizer beside the packed shards
+    its_own = beside.read_text()
+    beside.write_text(other)
+    with pytest.raises(ResourceError, match=r"small.json: digest .* was encoded with"):
+        texts_of(run, path)
+    beside.unlink()
+    with pytest.raises(ResourceError, match=r"small.json: digest .* was encoded with"):
         texts_of(run, path)
     (folder / "small.json").write_text(kept)
+    assert told[0]["text"] == texts_of(run, path)(segments[0])
+    beside.write_text(its_own)
