@@ -108,9 +108,16 @@ def classes() -> dict[str, Any]:
 
 @functools.cache
 def _kind() -> loader.Kind[Recipe]:
-    return loader.Kind(Recipe, "recipe", "name, input and steps", classes, ((Keep, KEEP),), _one_path)
+    return loader.Kind(Recipe, "recipe", "name, input and steps", classes, ((Keep, KEEP),), _as_meant)
 
 
-def _one_path(data: dict[str, Any]) -> None:
+def _as_meant(data: dict[str, Any]) -> None:
+    """Put a single path into a list, and make a seed that is text out of a number, which YAML takes `seed: 7` for."""
     if isinstance(data.get("input"), dict) and isinstance(data["input"].get("paths"), str):
         data["input"]["paths"] = [data["input"]["paths"]]
+    steps = data.get("steps")
+    for item in steps if isinstance(steps, list) else ():
+        if isinstance(item, dict) and type(item.get("seed")) is int:  # a truth value is no number here
+            fields = getattr(classes().get(str(item.get("use"))), "__dataclass_fields__", {})
+            if "seed" in fields and fields["seed"].type is str:
+                item["seed"] = str(item["seed"])

@@ -175,3 +175,25 @@ def test_mistakes_in_dedup_steps(line, message):
     """One line each, with the place, what was found and what was expected."""
     with pytest.raises(RecipeError, match=message):
         recipe.parse(DEDUP % line, "x")
+
+
+@pytest.mark.parametrize(("written", "seed"), [("7", "7"), ("'7'", "7"), ("-1", "-1"), ("b", "b")])
+def test_a_seed_may_be_written_as_a_number(written, seed):
+    """In the file, by `--set`, and for one step; it is the text of its digits, as in quotes."""
+    text = "{name: a, input: {format: jsonl, paths: [b]}, steps: [{use: tokenize, tokenizer: c, seed: %s}]}"
+    found = recipe.parse(text % written)
+    assert seed == found.steps[0].seed
+    assert found == recipe.parse(loader.dump(found))
+    assert found == recipe.parse(text % "other", settings=[f"steps.tokenize.seed={written}"])
+    assert seed == recipe.one_step("tokenize", ["tokenizer=c", f"seed={written}"]).seed
+
+
+@pytest.mark.parametrize("written", ["yes", "1.5", "null", "[7]"])
+def test_other_seeds_are_refused(written):
+    """And a seed that is a number stays one, and other texts are not made of numbers."""
+    text = "{name: a, input: {format: jsonl, paths: [b]}, steps: [{use: tokenize, tokenizer: c, %s: %s}]}"
+    with pytest.raises(RecipeError, match=r"seed: found .*: input should be a valid string"):
+        recipe.parse(text % ("seed", written))
+    with pytest.raises(RecipeError, match=r"end_of_text: found 7: input should be a valid string"):
+        recipe.parse(text % ("end_of_text", "7"))
+    assert 7 == recipe.one_step("near_dedup", ["seed=7"]).seed
