@@ -40,7 +40,7 @@ class Tokenize:
     seed: str = "0"  # of the order and the validation split
     mixture: Mapping[str, Ask] | str | None = None  # tokens by source; null is all documents once
     mixture_tokens: int | None = None  # of the whole mixture; null is as many as the caps on epochs allow
-    pattern: str | None = None  # of a rank file that is not one of OpenAI's
+    pattern: str | None = None  # of a rank file that is not one of OpenAI's: its name or a regular expression
     special_tokens: Mapping[str, int] | None = None  # of such a rank file
 
     def __post_init__(self) -> None:
