@@ -36,7 +36,7 @@ class Encoder:
     `tiktoken.Encoding.encode_ordinary`. What was encoded before changes nothing.
 
     Attributes:
-        whole: why the library encodes every document, 10 to 20 times slower; None where the kernel does.
+        whole: why the library encodes every document, which is slower; None where the kernel does.
     """
 
     def __init__(self, tokenizer: Tokenizer, *, cache_entries: int = CACHE_ENTRIES) -> None:
