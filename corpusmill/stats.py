@@ -163,6 +163,10 @@ class Report:
         """Add documents that a step cut something out of; those with the smallest keys stay."""
         self.cuts[step] = sorted({*self.cuts.get(step, []), *examples}, key=_by_key)[:EXAMPLES]
 
+    def tallied(self, prefix: str) -> dict[str, int]:
+        """The tallies below a prefix, without it."""
+        return {name.removeprefix(prefix): n for name, n in self.tallies.items() if name.startswith(prefix)}
+
     def shown(self) -> list[dict[str, list[Example]]]:
         """All that holds documents, each a mapping of what they show to them."""
         return [self.examples, self.largest, self.nearest_dropped, self.nearest_kept, self.cuts]

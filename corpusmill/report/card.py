@@ -17,7 +17,7 @@ from corpusmill.redact import Redact
 from corpusmill.report.markdown import Made, code, fenced, plain, table
 from corpusmill.report.outputs import Run, StageOutput
 from corpusmill.report.page.sections import Bytes, Name, Share, share
-from corpusmill.report.page.totals import packed, stages, tallied, through, with_documents
+from corpusmill.report.page.totals import packed, stages, through, with_documents
 from corpusmill.report.trace import Packed
 from corpusmill.resources import KNOWN, split
 from corpusmill.spec import Bounds, members, names
@@ -128,7 +128,7 @@ def _size(run: Run, found: StageOutput) -> str:
         ("text", Bytes(text)),
     ]
     if last is not None:
-        counts = tallied(last.report, f"{last.packs}.")
+        counts = last.report.tallied(f"{last.packs}.")
         rows += [(f"tokens, {kind}", counts[f"{kind}.tokens"]) for kind in ("train", "validation")
                  if counts.get(f"{kind}.tokens")]  # fmt: skip
     rows += [(f"files: {kind}", Bytes(total["bytes"])) for kind, total in found.manifest["totals"].items()
@@ -200,7 +200,7 @@ def _personal(run: Run, found: StageOutput) -> Iterator[str]:
     for name, step in steps:
         yield f"{code(name)} looked for {', '.join(step.entities)} by their published forms (action: {step.action})."
         for stage in stages(run):
-            values, holding = (tallied(stage.report, f"{name}.{kind}.") for kind in ("edits", "documents"))
+            values, holding = (stage.report.tallied(f"{name}.{kind}.") for kind in ("edits", "documents"))
             if values:
                 rows = [(Name(kind), count, holding.get(kind, 0)) for kind, count in sorted(values.items())]
                 yield table(["what", "values replaced", "documents"], rows)

@@ -16,7 +16,7 @@ def edits(report: Report) -> list[Group]:
 
 
 def _step(name: str, report: Report) -> Group:
-    values, documents, domains = (_part(f"{name}.{kind}.", report) for kind in ("edits", "documents", "domains"))
+    values, documents, domains = (report.tallied(f"{name}.{kind}.") for kind in ("edits", "documents", "domains"))
     table = Table(box=None, pad_edge=False, header_style="dim")
     for head in (f"{name}: replaced", "values", "documents", "for example"):
         table.add_column(head, justify="right" if head in ("values", "documents") else "left", no_wrap=True)
@@ -29,7 +29,3 @@ def _step(name: str, report: Report) -> Group:
     most = sorted(domains.items(), key=lambda item: (-item[1], item[0]))[:DOMAINS]
     told = [Text("most on                 " + ", ".join(f"{host} {count:,}" for host, count in most))] if most else []
     return Group(Text(""), table, *told)
-
-
-def _part(prefix: str, report: Report) -> dict[str, int]:
-    return {name.removeprefix(prefix): n for name, n in report.tallies.items() if name.startswith(prefix)}

@@ -21,9 +21,12 @@ def tokens(report: Report) -> list[Group]:
 
 
 def _step(name: str, report: Report) -> Group:
-    parts: list[Text | Table] = [Text("")]
+    """The tables first: what a run ends with is what people look for."""
+    parts: list[Text | Table] = [Text(""), *mixtures.got(name, report)]
+    tables = [_table(kind, report.tallied(f"{name}.{kind}.")) for kind in ("source", "language")]
+    parts += [table for table in tables if table is not None]
     for kind in ("train", "validation"):
-        counts = _part(f"{name}.{kind}.", report)
+        counts = report.tallied(f"{name}.{kind}.")
         if counts:
             usage = usage_from(counts)
             parts.append(
@@ -31,27 +34,30 @@ def _step(name: str, report: Report) -> Group:
                      f" {usage.utilisation:.2%} used; {usage.cut:,} documents cut, {usage.cut_needlessly:,} of them"
                      " needlessly")
             )  # fmt: skip
-    total = report.tallies[f"{name}.train.tokens"]
-    size = report.steps[name].bytes_in
+    for why, count in report.tallied(f"{name}.by_library.").items():
+        parts.append(Text(f"{'by the library':<24}{count:,} documents {SLOW}: {why}"))
+    size, total = report.steps[name].bytes_in, report.tallies[f"{name}.train.tokens"]
     encoded = report.tallies[f"{name}.tokens"]  # once, whatever a mixture repeats or leaves out
     parts.append(Text(f"{'bytes per token':<24}{size / encoded:.2f}" if encoded else "no tokens", ""))
     if total:  # else all documents are held out
         suits = f"{_parameters(total / PER_PARAMETER)} parameters, at {PER_PARAMETER} tokens each"
         parts.append(Text(f"{'suits a model of':<24}{suits}"))
-    for why, count in _part(f"{name}.by_library.", report).items():
-        parts.append(Text(f"{'by the library':<24}{count:,} documents {SLOW}: {why}"))
-    parts += mixtures.got(name, report)
-    return Group(*parts, *(_table(kind, _part(f"{name}.{kind}.", report)) for kind in ("source", "language")))
+    return Group(*parts)
 
 
-def _table(kind: str, counts: dict[str, int]) -> Table | Text:
+def _table(kind: str, counts: dict[str, int]) -> Table | None:
+    """Tokens by source or language as they were encoded, which differs from what a mixture takes of them."""
     if len(counts) < 2:
-        return Text("")
+        return None
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column(kind)
-    table.add_column("tokens", justify="right")
-    for key, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:SHOWN]:
+    table.add_column("tokens encoded, each document once, validation included", justify="right")
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    for key, count in ordered[:SHOWN]:
         table.add_row(key, f"{count:,}")
+    left = [count for _, count in ordered[SHOWN:]]
+    if left:
+        table.add_row(f"… and {len(left):,} more", f"{sum(left):,}")
     return table
 
 
@@ -59,7 +65,3 @@ def _parameters(count: float) -> str:
     names = {"kB": "thousand", "MB": "million", "GB": "billion", "TB": "trillion", "B": ""}
     number, unit = megabytes(count).split(" ")
     return f"{number} {names[unit]}".rstrip()
-
-
-def _part(prefix: str, report: Report) -> dict[str, int]:
-    return {name.removeprefix(prefix): n for name, n in report.tallies.items() if name.startswith(prefix)}

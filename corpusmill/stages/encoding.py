@@ -76,7 +76,7 @@ class Encode:
                 made.records += batch.num_rows
                 tokens = np.diff(offsets) + 1
                 counted.add(batch, tokens)
-                counted.place(source, cuts.bucket(places), np.where(held, 0, tokens))
+                counted.place(source, splits.bucket(places), np.where(held, 0, tokens))
                 clock.note("write")
             made.files = {"ids": file.finish(), "counts": counted.write(self.layout.file("counts", task.shard))}
         if encoder.whole is not None:
@@ -146,7 +146,7 @@ def sources(layout: StageLayout, task: Task) -> set[str] | None:
 
 
 def placed(layout: StageLayout, shard: int) -> dict[str, Int64s]:
-    """Training tokens of a shard by source: int64 (`cuts.BUCKETS`,) each, in the order of names.
+    """Training tokens of a shard by source: int64 (`splits.BUCKETS`,) each, in the order of names.
 
     Raises:
         OutputError: if the file is missing or not whole.
@@ -157,6 +157,6 @@ def placed(layout: StageLayout, shard: int) -> dict[str, Int64s]:
         coded = batch.column("source").dictionary_encode()
         codes = coded.indices.to_numpy()
         for code, source in enumerate(coded.dictionary.to_pylist()):
-            counts = found.setdefault(source, np.zeros(cuts.BUCKETS, np.int64))
+            counts = found.setdefault(source, np.zeros(splits.BUCKETS, np.int64))
             counts[buckets[codes == code]] += tokens[codes == code]  # a bucket is there once
     return dict(sorted(found.items()))

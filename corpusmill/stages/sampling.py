@@ -25,7 +25,8 @@ from corpusmill.storage.shards import batches
 from corpusmill.storage.splits import Split
 from corpusmill.storage.write import ParquetFile
 from corpusmill.tokenize import sampling, splits
-from corpusmill.tokenize.sampling import BUCKETS, Budget, Cut
+from corpusmill.tokenize.sampling import Budget, Ends
+from corpusmill.tokenize.splits import BUCKETS
 
 FORMAT = 2  # of the files of these phases; part of every key
 TEXT_BYTES = 16_000_000  # of texts that are written at once
@@ -111,7 +112,7 @@ class Bytes:
         found, rows = [BYTES.empty_table()], 0
         for batch in batches(task.split.path, ["id", "text", "source"]):
             clock.note("read")
-            bucket = sampling.buckets(splits.places(batch.column("id"), sampling.KEY))
+            bucket = splits.bucket(splits.places(batch.column("id"), sampling.KEY))
             counts = [_sources(batch), pa.array(bucket), np.ones(batch.num_rows, np.int64), _sizes(batch)]
             found.append(_summed(pa.table(counts, schema=BYTES)))
             rows += batch.num_rows
@@ -178,7 +179,7 @@ class Draw:
                 limits = np.array([reach.get(source, 0) for source in sources.to_pylist()], np.int64)
                 columns = [batch.column("id"), sources, batch.column("language"), pa.array(places)]
                 drawn = pa.RecordBatch.from_arrays([*columns, batch.column("text")], schema=DRAWN)
-                file.write(drawn.filter(pa.array(sampling.buckets(places) < limits)))
+                file.write(drawn.filter(pa.array(splits.bucket(places) < limits)))
                 made.records += batch.num_rows
                 clock.note("write")
             made.files = {"documents": file.finish()}
@@ -198,7 +199,7 @@ class Sample:
                 places.append(batch.column("place").to_numpy())
                 sizes.append(_sizes(batch))
         of, at, size = pa.concat_arrays(sources), np.concatenate(places), np.concatenate(sizes)
-        self.cuts: dict[str, Cut] = {}
+        self.cuts: dict[str, Ends] = {}
         for source, budget in asked.items():
             own = pc.equal(of, source).to_numpy(zero_copy_only=False)
             self.cuts[source] = sampling.cut(at[own], size[own], budget)

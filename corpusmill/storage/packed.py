@@ -293,8 +293,3 @@ def open_shards(paths: Sequence[str]) -> list[Shard]:
                     f"{shard.path}: {name} is {value}, but {first} in {shards[0].path}; use one run's shards"
                 )
     return shards
-
-
-def tokens(path: str) -> Ids:
-    """All rows of one shard, (R, L); see `Shard.tokens`."""
-    return Shard(path).tokens

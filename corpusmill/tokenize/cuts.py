@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from corpusmill.tokenize.order import key_of
+from corpusmill.tokenize.splits import BUCKETS
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
 
-BUCKETS = 4096  # of places
 KEY = "mixture"  # of the places; the same for all seeds, so that ids are hashed once
 
 
@@ -59,11 +59,6 @@ def cut(wanted: int, counts: Int64s) -> Cut:
     at = int(np.searchsorted(ends, rest))  # the first bucket at whose end there are enough
     inside = (rest - int(ends[at] - counts[at])) / int(counts[at])
     return Cut(passes, (at + inside) / BUCKETS, int(counts[at]))
-
-
-def bucket(places: Float64s) -> Int64s:
-    """The bucket of each place; int64 (N,)."""
-    return (places * BUCKETS).astype(np.int64)
 
 
 def turned(places: Float64s, seed: str) -> Float64s:

@@ -82,13 +82,6 @@ class Plan(NamedTuple):
         return offsets, np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], counts)
 
 
-class Rows(NamedTuple):
-    """Packed rows: the plan, and the ids of shape (R, L)."""
-
-    plan: Plan
-    ids: Ids
-
-
 def token_dtype(vocabulary_size: int) -> np.dtype[Any]:
     """The smallest type that holds the ids 0 .. vocabulary_size - 1: uint16, else uint32.
 
@@ -216,12 +209,6 @@ def _copy(documents: Documents, document: Int64s, start: Int64s, length: Int64s,
         here = order[ends[number - 1] if number else 0 : ends[number]]
         line = _read_only(documents.arrays[number])[None]
         gather(line, np.zeros(len(here), np.int64), source[here], length[here], target[here], out)
-
-
-def pack(offsets: Int64s, ids: Ids, sequence_length: int, eos: int, strategy: Strategy) -> Rows:
-    """Plan and fill all rows; see `plan` and `fill`."""
-    planned = plan(np.diff(offsets), sequence_length, strategy)
-    return Rows(planned, fill(planned, Documents.of(offsets, ids), eos))
 
 
 def usage_from(counts: Mapping[str, int]) -> Usage:

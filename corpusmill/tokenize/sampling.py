@@ -4,7 +4,7 @@ A document has a place from 0 to 1 (`splits.places`), and each source a cut: doc
 a slice next to the cut are held out, to judge the tokenizer by. So being chosen depends on the id, the source and the
 cut, never on shards, order or workers; a larger sample holds a smaller one.
 
-Bytes are of UTF-8 text. Places are counted in `BUCKETS` first, so that no more is read than what is near the cut.
+Bytes are of UTF-8 text. Places are counted in buckets first, so that no more is read than what is near the cut.
 """
 
 import math
@@ -23,7 +23,6 @@ Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
 
 KEY = "tokenizer sample"  # of the places; another than that of any validation split
-BUCKETS = 4096
 HELD_SHARE = 10  # the held-out slice is one part in so many of the sample,
 HELD_BYTES = 50_000_000  # and at most so large
 
@@ -35,8 +34,8 @@ class Budget(NamedTuple):
     held: int
 
 
-class Cut(NamedTuple):
-    """Documents placed below `sample` are in the sample; from there to below `held` they are held out."""
+class Ends(NamedTuple):
+    """Where a source's parts end: below `sample` documents are in the sample, from there to below `held` held out."""
 
     sample: float
     held: float
@@ -100,7 +99,7 @@ def reach(sizes: Int64s, budget: Budget) -> int:
     """How many of the first buckets hold all documents of a sample, and those held out.
 
     Args:
-        sizes: int64 (BUCKETS,), bytes of one source by bucket.
+        sizes: int64 (`splits.BUCKETS`,), bytes of one source by bucket.
         budget: of that source.
     """
     if not budget.sample:
@@ -108,7 +107,7 @@ def reach(sizes: Int64s, budget: Budget) -> int:
     return min(int(np.searchsorted(np.cumsum(sizes), budget.sample + budget.held)) + 1, len(sizes))
 
 
-def cut(places: Float64s, sizes: Int64s, budget: Budget) -> Cut:
+def cut(places: Float64s, sizes: Int64s, budget: Budget) -> Ends:
     """Where to cut one source, so that the sample is as large as it may be, to within one document.
 
     Documents at one place, which have the same id, are chosen together.
@@ -119,7 +118,7 @@ def cut(places: Float64s, sizes: Int64s, budget: Budget) -> Cut:
         budget: of the source.
     """
     if not budget.sample or not len(places):
-        return Cut(0.0, 0.0)
+        return Ends(0.0, 0.0)
     order = np.argsort(places, kind="stable")
     distinct, first = np.unique(places[order], return_index=True)
     ends = np.cumsum(np.add.reduceat(sizes[order], first))
@@ -127,12 +126,7 @@ def cut(places: Float64s, sizes: Int64s, budget: Budget) -> Cut:
     before = int(ends[inside - 1]) if inside else 0
     held = int(np.searchsorted(ends, before + budget.held)) + 1  # the document that fills it belongs to it
     bounds = np.append(distinct, 1.0)
-    return Cut(float(bounds[inside]) if inside else 0.0, float(bounds[min(max(held, inside), len(distinct))]))
-
-
-def buckets(places: Float64s) -> Int64s:
-    """The bucket of each place, int64 (N,)."""
-    return (places * BUCKETS).astype(np.int64)
+    return Ends(float(bounds[inside]) if inside else 0.0, float(bounds[min(max(held, inside), len(distinct))]))
 
 
 def _weights(available: Mapping[str, int], weights: Mapping[str, float]) -> dict[str, Fraction]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 ANY_SOURCE = "*"
+BUCKETS = 4096  # of places, where they are counted
 UNKNOWN = "unknown"  # what documents without a source, or a language, are called
 
 
@@ -69,6 +70,11 @@ def places(ids: pa.Array, key: str) -> npt.NDArray[np.float64]:
         hashed.update(name.encode("utf-8", "surrogatepass"))
         digests += hashed.digest()
     return (np.frombuffer(digests, ">u8") >> np.uint64(11)) / float(1 << 53)
+
+
+def bucket(places: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """The bucket of each place, from 0 to below `BUCKETS`; int64 (N,)."""
+    return (places * BUCKETS).astype(np.int64)
 
 
 def check_shares(share: float | Mapping[str, float]) -> dict[str, float]:

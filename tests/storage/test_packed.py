@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from corpusmill.errors import OutputError, StorageError
 from corpusmill.storage import packed
-from corpusmill.storage.packed import Block, Header, PackedFile, Shard, open_shards, tokens
+from corpusmill.storage.packed import Block, Header, PackedFile, Shard, open_shards
 from tests.storage.packing import EOS, address, header, some_documents, write
 
 STRATEGIES = ["concat", "best_fit", "pad"]
@@ -60,7 +60,7 @@ def test_rows_are_views_of_the_file(tmp_path):
     """Nothing is copied, nothing can be written, and a view outlives its shard."""
     write(tmp_path / "a.arrow", some_documents(300))
     shard = Shard(str(tmp_path / "a.arrow"))
-    whole = tokens(str(tmp_path / "a.arrow"))
+    whole = shard.tokens
     assert 1 == len(shard.blocks)
     assert np.shares_memory(shard.row(3), shard.tokens)
     assert np.shares_memory(shard.segments(3).ids, shard.tokens)

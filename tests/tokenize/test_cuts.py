@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpusmill.tokenize.cuts import BUCKETS, bucket, cut, turned, turned_counts
+from corpusmill.tokenize.cuts import cut, turned, turned_counts
+from corpusmill.tokenize.splits import BUCKETS, bucket
 
 DOCUMENTS = st.lists(st.tuples(st.integers(0, 2**53 - 1), st.integers(1, 5000)), min_size=1, max_size=60)
 

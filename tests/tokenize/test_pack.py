@@ -2,13 +2,14 @@
 
 import json
 import lzma
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpusmill.tokenize.pack import Documents, Usage, fill, narrow, pack, plan, token_dtype, usage_from
+from corpusmill.tokenize.pack import Documents, Plan, Usage, fill, narrow, plan, token_dtype, usage_from
 from tests.data import shared
 
 EOS = 60_000
@@ -21,6 +22,19 @@ def columns(documents, dtype=np.uint16):
     lengths = [len(document) for document in documents]
     ids = np.array([token for document in documents for token in document], dtype)
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), ids
+
+
+class Rows(NamedTuple):
+    """All rows of some documents, ids of shape (R, L), and where they were planned to lie."""
+
+    plan: Plan
+    ids: np.ndarray
+
+
+def pack(offsets, ids, sequence_length, eos, strategy):
+    """Plan and fill all rows."""
+    planned = plan(np.diff(offsets), sequence_length, strategy)
+    return Rows(planned, fill(planned, Documents.of(offsets, ids), eos))
 
 
 def unpack(rows):

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from corpusmill.errors import UsageError
 from corpusmill.tokenize import sampling
-from corpusmill.tokenize.sampling import BUCKETS, Budget, Cut
+from corpusmill.tokenize.sampling import Budget, Ends
+from corpusmill.tokenize.splits import BUCKETS, bucket
 
 SIZES = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 10**12), min_size=1)
 
@@ -54,11 +55,11 @@ def test_budgets_are_met(available, weights, most):
 def test_the_cut_by_hand():
     """As many as fit, in the order of places; then at least one document to judge by, if there is one."""
     places, sizes = np.array([0.9, 0.1, 0.5, 0.5]), np.array([40, 10, 20, 5])
-    assert Cut(0.5, 0.9) == sampling.cut(places, sizes, Budget(34, 4))  # both at 0.5 or none
-    assert Cut(0.9, 1.0) == sampling.cut(places, sizes, Budget(35, 4))
-    assert Cut(1.0, 1.0) == sampling.cut(places, sizes, Budget(75, 8))
-    assert Cut(0.0, 0.5) == sampling.cut(places, sizes, Budget(9, 1))
-    assert Cut(0.0, 0.0) == sampling.cut(places, sizes, Budget(0, 0))
+    assert Ends(0.5, 0.9) == sampling.cut(places, sizes, Budget(34, 4))  # both at 0.5 or none
+    assert Ends(0.9, 1.0) == sampling.cut(places, sizes, Budget(35, 4))
+    assert Ends(1.0, 1.0) == sampling.cut(places, sizes, Budget(75, 8))
+    assert Ends(0.0, 0.5) == sampling.cut(places, sizes, Budget(9, 1))
+    assert Ends(0.0, 0.0) == sampling.cut(places, sizes, Budget(0, 0))
 
 
 @given(
@@ -77,7 +78,7 @@ def test_the_cut_is_as_large_as_may_be(documents, most, held, pick):
     if found.sample < 1:
         assert sizes[places <= max(found.sample, places.min())].sum() > most
         assert found.held > found.sample
-    buckets = sampling.buckets(places)
+    buckets = bucket(places)
     upto = sampling.reach(np.bincount(buckets, sizes, BUCKETS).astype(np.int64), budget)
     near = sampling.cut(places[buckets < upto], sizes[buckets < upto], budget)
     assert sizes[places < near.sample].sum() == sizes[places < found.sample].sum()

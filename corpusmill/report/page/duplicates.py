@@ -7,7 +7,7 @@ from corpusmill.report import duplicates as told
 from corpusmill.report.outputs import Run
 from corpusmill.report.page import charts
 from corpusmill.report.page.sections import Cell, Chart, Name, Row, Section, Share, Table, anchor
-from corpusmill.report.page.totals import Stage, stages, tallied
+from corpusmill.report.page.totals import Stage, stages
 from corpusmill.report.page.writing import percent
 from corpusmill.stats import StepCounts
 
@@ -77,7 +77,7 @@ def _step(stage: Stage, name: str) -> tuple[list[Chart], list[Table], list[str]]
     precision = told.estimated_precision(name, report)
     if precision is not None:
         notes.append(f"{name}: {percent(precision)} of removals are expected to reach the threshold with what stays.")
-    methods = tallied(report, f"{name}.removed.")
+    methods = report.tallied(f"{name}.removed.")
     if methods:
         notes.append(
             f"{name}: decided by " + ", ".join(f"{method} {n:,}" for method, n in sorted(methods.items())) + "."

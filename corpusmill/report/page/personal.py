@@ -4,7 +4,7 @@ from corpusmill.redact import Redact
 from corpusmill.report.outputs import Run
 from corpusmill.report.page import charts
 from corpusmill.report.page.sections import Cell, Chart, Name, Section, Share, Table, anchor
-from corpusmill.report.page.totals import Stage, stages, tallied
+from corpusmill.report.page.totals import Stage, stages
 from corpusmill.spec import names
 
 TOP = 20  # domains
@@ -20,7 +20,7 @@ def section(run: Run) -> Section | None:
         return None
     tables, drawn, notes, data = [], [], [], {}
     for stage, name in found:
-        values, documents = (tallied(stage.report, f"{name}.{kind}.") for kind in ("edits", "documents"))
+        values, documents = (stage.report.tallied(f"{name}.{kind}.") for kind in ("edits", "documents"))
         total = stage.report.steps[name].documents_in
         data[name] = {"documents": total, "edits": values, "documents_with": documents}
         entities = sorted(values.items(), key=lambda item: (-item[1], item[0]))
@@ -46,7 +46,7 @@ def section(run: Run) -> Section | None:
 
 
 def _replaces(stage: Stage, name: str, run: Run) -> bool:
-    return bool(tallied(stage.report, f"{name}.edits.")) or isinstance(_specs(run).get(name), Redact)
+    return bool(stage.report.tallied(f"{name}.edits.")) or isinstance(_specs(run).get(name), Redact)
 
 
 def _specs(run: Run) -> dict[str, object]:
@@ -60,7 +60,7 @@ def _action(run: Run, name: str) -> str:
 
 
 def _domains(stage: Stage, name: str) -> list[Table]:
-    domains = sorted(tallied(stage.report, f"{name}.domains.").items(), key=lambda item: (-item[1], item[0]))
+    domains = sorted(stage.report.tallied(f"{name}.domains.").items(), key=lambda item: (-item[1], item[0]))
     if not domains:
         return []
     all_ = sum(count for _, count in domains)

@@ -6,12 +6,13 @@ from typing import Any
 from corpusmill.report.outputs import Run
 from corpusmill.report.page import charts
 from corpusmill.report.page.sections import Cell, Chart, Row, Section, Share, Table
-from corpusmill.report.page.totals import Stage, bytes_per_token, packed, tallied
+from corpusmill.report.page.totals import Stage, bytes_per_token, packed
 from corpusmill.report.tokens import PER_PARAMETER
 from corpusmill.tokenize.pack import usage_from
 from corpusmill.tokenize.step import Tokenize
 
 TOP = 30
+ENCODED = "As encoded: each document once, those for validation included, whatever a mixture takes of them."
 LEAD = (
     "What the model will read. Rows should be full, few documents cut, a mixture as it was asked for, and no source"
     " repeated more often than it bears."
@@ -31,12 +32,12 @@ def section(run: Run) -> Section | None:
     if ratio is not None:
         figures.append(("bytes per token", round(ratio, 3)))
     figures.append((f"parameters at {PER_PARAMETER} tokens each", train // PER_PARAMETER))
-    kinds = [(kind, tallied(stage.report, f"{name}.{kind}.")) for kind in ("source", "language")]
+    kinds = [(kind, stage.report.tallied(f"{name}.{kind}.")) for kind in ("source", "language")]
     tables = [_packing(stage, name), *_mixture(stage, name)]
     tables += [table for kind, told in kinds if len(told) > 1 for table in [_by(kind, told)]]
     return Section(
         name="tokens", title="Tokens and packing", lead=LEAD, figures=figures, charts=_lengths(stage, name, run),
-        tables=tables, data={"tallies": tallied(stage.report, f"{name}.")},
+        tables=tables, data={"tallies": stage.report.tallied(f"{name}.")},
     )  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def _lengths(stage: Stage, name: str, run: Run) -> list[Chart]:
 def _packing(stage: Stage, name: str) -> Table:
     rows: list[list[Any]] = []
     for kind in ("train", "validation"):
-        counts = tallied(stage.report, f"{name}.{kind}.")
+        counts = stage.report.tallied(f"{name}.{kind}.")
         if counts:
             usage = usage_from(counts)
             sizes = [usage.documents, usage.tokens, usage.rows, Share(usage.utilisation), usage.padding]
@@ -79,7 +80,7 @@ def _packing(stage: Stage, name: str) -> Table:
 
 def _mixture(stage: Stage, name: str) -> list[Table]:
     told: dict[str, dict[str, int]] = {}
-    for key, count in tallied(stage.report, f"{name}.mixture.").items():
+    for key, count in stage.report.tallied(f"{name}.mixture.").items():
         source, _, what = key.rpartition(".")
         told.setdefault(source, {})[what] = count
     if not told:
@@ -103,4 +104,5 @@ def _by(kind: str, told: dict[str, int]) -> Table:
     rows = sorted(told.items(), key=lambda item: (-item[1], item[0]))
     total = sum(told.values()) or 1
     cells: list[list[Cell]] = [[key, count, Share(count / total)] for key, count in rows[:TOP]]
-    return Table(head=[kind, "tokens", "share"], rows=cells, title=f"Tokens by {kind}", more=max(0, len(rows) - TOP))
+    more = max(0, len(rows) - TOP)
+    return Table(head=[kind, "tokens", "share"], rows=cells, title=f"Tokens by {kind}", note=ENCODED, more=more)

@@ -1,4 +1,4 @@
-"""What several sections need of a run: its stages by what they hold, tallies by prefix, names of steps, keep-rates."""
+"""What several sections need of a run: its stages by what they hold, names of steps, keep-rates."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -42,11 +42,6 @@ def packed(run: Run) -> Stage | None:
 def with_documents(run: Run) -> list[Stage]:
     """The stages that judge or edit documents: all but the packing one."""
     return [stage for stage in stages(run) if not stage.packs]
-
-
-def tallied(report: Report, prefix: str) -> dict[str, int]:
-    """The tallies below a prefix, without it."""
-    return {name.removeprefix(prefix): n for name, n in report.tallies.items() if name.startswith(prefix)}
 
 
 def bytes_per_token(run: Run) -> float | None:
