@@ -14,6 +14,8 @@ from corpusmill.stats import Report
 from corpusmill.tokenize.mixtures import Allotment, Published, from_published, published
 from corpusmill.tokenize.step import Tokenize
 
+NOTHING_CAME = "its documents are too few or too large for so small a part: ask for more of it, or give it weight 0"
+
 
 def listing() -> list[tuple[str, str]]:
     """Every mixture of the literature with where it is told."""
@@ -68,7 +70,7 @@ def to_yaml(name: str) -> str:
     lines = [
         f"    # {entry.source}",
         f"    # {_epochs(entry)}",
-        "    # Each line is a source, as your documents' `source` calls it: put in your names; {weight: 0} leaves one out.",
+        "    # Each line is a source, as your documents' `source` names it: put in yours; {weight: 0} leaves one out.",
         "    mixture:",
     ]
     for source, ask in asked.items():
@@ -131,7 +133,18 @@ def got(name: str, report: Report) -> list[Text | Table]:
         rows.append([source, f"{tokens:,}", wanted, within, f"{available:,}", f"{epochs:.2f}", f"{share:.2%}"])
     left = report.steps[name].reasons.get(f"{name}.mixture", 0)
     heads = ("source", "tokens", "asked", "within", "there are", "epochs", "share")
-    return [Text(f"{'mixture':<24}{left:,} documents left out"), _table(heads, rows)]
+    lost = [
+        Text(f"worth a look: of {source} came nothing, {wanted:,} tokens asked; {NOTHING_CAME}", "yellow")
+        for source, wanted in nothing_came(name, report).items()
+    ]
+    return [Text(f"{'mixture':<24}{left:,} documents left out"), _table(heads, rows), *lost]
+
+
+def nothing_came(name: str, report: Report) -> dict[str, int]:
+    """Tokens asked of the sources of which a mixture got none, by source."""
+    told = report.tallied(f"{name}.mixture.")
+    wanted = {key.removesuffix(".wanted"): count for key, count in sorted(told.items()) if key.endswith(".wanted")}
+    return {source: count for source, count in wanted.items() if count and not told.get(f"{source}.got")}
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

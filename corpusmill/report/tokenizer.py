@@ -27,7 +27,7 @@ def trained(report: Mapping[str, Any]) -> Group:
         lines.append(f"held out                 {_size(held['total'])} beside the sample")
     else:
         lines.append("held out                 nothing is left over: all is measured on the training sample itself")
-    parts: list[Text | Table] = [Text("\n".join(lines)), _sources(report["sources"])]
+    parts: list[Text | Table] = [Text("\n".join(lines)), _sources(report["sources"]), *_lost(report["sources"])]
     parts.append(_figures("source", report))
     if len(report["sample"]["language"]) > 1:
         parts.append(_figures("language", report))
@@ -42,6 +42,16 @@ def _sources(sources: Mapping[str, Mapping[str, Any]]) -> Table:
         sizes = (megabytes(one[name]) for name in ("available_bytes", "asked_bytes", "bytes"))
         table.add_row(source, weight, *sizes, f"{one['documents']:,}")
     return table
+
+
+def _lost(sources: Mapping[str, Mapping[str, Any]]) -> list[Text]:
+    """Sources of which something was asked and nothing came."""
+    lost = {source: one for source, one in sorted(sources.items()) if one["asked_bytes"] and not one["bytes"]}
+    return [
+        Text(f"worth a look: of {source} came nothing, {megabytes(one['asked_bytes'])} asked; the first of its"
+             " documents is larger: give more --sample-mb or a larger weight, or weight 0", "yellow")
+        for source, one in lost.items()
+    ]  # fmt: skip
 
 
 def _figures(kind: str, report: Mapping[str, Any]) -> Table:

@@ -37,6 +37,21 @@ def test_a_mixture_to_paste_is_the_one_of_that_name(capsys):
     assert "no mixture named" in capsys.readouterr().err
 
 
+def test_a_source_that_gives_nothing(capsys):
+    """Though tokens were asked of it, it is worth a look; not one of weight 0, nor one that gives less than asked."""
+    report = stats.Report(steps={"tokenize": stats.StepCounts()})
+    for source, wanted, got in (("books", 25_505, None), ("wiki.en", 7, 0), ("web", 500, 1), ("forum", 0, None)):
+        told = {"wanted": wanted, "available": 9, "within": 7} | ({} if got is None else {"got": got})
+        report.tallies.update({f"tokenize.mixture.{source}.{what}": count for what, count in told.items()})
+    assert {"books": 25_505, "wiki.en": 7} == mixtures.nothing_came("tokenize", report)
+    assert {} == mixtures.nothing_came("other", report)
+    for part in mixtures.got("tokenize", report):
+        Console(width=200).print(part)
+    shown = capsys.readouterr().out
+    assert "worth a look: of books came nothing, 25,505 tokens asked; its documents are too few" in shown
+    assert 2 == shown.count("worth a look")
+
+
 def test_what_a_run_got(capsys):
     """A row for each source, names with dots too, the largest first; nothing without a mixture."""
     report = stats.Report(steps={"tokenize": stats.StepCounts(reasons=Counter({"tokenize.mixture": 1234}))})

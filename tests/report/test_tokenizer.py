@@ -54,6 +54,16 @@ def test_held_out_documents_are_measured_where_there_are_some():
     assert "longest tokens           'house'" == lines[-1].rstrip()
 
 
+def test_a_source_that_gives_nothing():
+    """Though something was asked of it; one of weight 0 was not asked."""
+    told = report(held=True)
+    nothing = {**told["sources"]["web"], "bytes": 0, "documents": 0}
+    told["sources"] |= {"books": nothing, "forum": {**nothing, "asked_bytes": 0}}
+    lines = [line for line in printed(told).splitlines() if "worth a look" in line]
+    assert 1 == len(lines)
+    assert "of books came nothing, 1.0 kB asked; the first of its documents is larger" in lines[0]
+
+
 def test_without_held_out_documents_it_says_so():
     """Figures of the training sample itself are flattering; the reader is told."""
     told = printed(report(held=False))

@@ -3,15 +3,17 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 import tokenizers
 from rich.console import Console
 from tokenizers import normalizers
 
-from corpusmill import cli
+from corpusmill import cli, stats
 from corpusmill.errors import ResourceError
 from corpusmill.report.planned import planned
 from corpusmill.report.tokens import tokens
+from corpusmill.tokenize import pack
 from tests.stages import texts
 from tests.tokenize.made import OTHERS, rank_file, trained
 
@@ -72,3 +74,34 @@ def test_a_missing_tiktoken_is_told_by_the_plan(corpus, tmp_path, monkeypatch):
     with pytest.raises(ResourceError, match="tiktoken, which does, is not installed"):
         texts.planned(corpus, tmp_path / "out", step % "o200k")
     texts.planned(corpus, tmp_path / "out", step % "llama3")
+
+
+def report_of(**tallies):
+    """A report of the step that packs; keys have `__` for dots."""
+    found = stats.Report(steps={"tokenize": stats.StepCounts(12, 4000, 12, 4000)})
+    told = {f"tokenize.{name.replace('__', '.')}": count for name, count in tallies.items()}
+    usage = pack.plan(np.array([300, 700]), 1024, "best_fit").usage()._asdict()
+    found.tallies.update({"tokenize.tokens": 1000, **told})
+    found.tallies.update({f"tokenize.train.{name}": int(count) for name, count in usage.items()})
+    return found
+
+
+def test_a_run_ends_with_its_figures():
+    """Tables of sources and languages, which say what they count, stand before tokens, bytes per token and the model."""
+    told = report_of(source__web=600, source__wiki=400, language__de=10, language__en=990)
+    told.tallies.update({f"tokenize.mixture.web.{what}": 500 for what in ("wanted", "got", "available", "within")})
+    lines = [line.strip() for line in shown(*tokens(told)).splitlines() if line.strip()]
+    assert ["train", "bytes", "suits"] == [line.split()[0] for line in lines[-3:]]
+    assert ["mixture", "source", "web", "source", "web", "wiki", "language", "en", "de"] == [
+        line.split()[0] for line in lines[:-3]
+    ]
+    assert 2 == sum(line.endswith("tokens encoded, each document once, validation included") for line in lines)
+
+
+def test_what_is_not_listed_is_counted():
+    """The ten largest, then how many more and their tokens."""
+    told = report_of(**{f"language__l{number}": 100 - number for number in range(13)})
+    lines = [line.split() for line in shown(*tokens(told)).splitlines()]
+    assert ["l9", "91"] in lines
+    assert ["…", "and", "3", "more", "267"] in lines
+    assert "l10" not in [line[0] for line in lines if line]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from corpusmill.report import funnel
+from corpusmill.report import funnel, mixtures
 from corpusmill.report.outputs import Run
 from corpusmill.report.page.sections import Cell, Name, Row, Section, Table, anchor
 from corpusmill.report.page.totals import Stage, bounds_of, packed, stages, with_documents
@@ -162,5 +162,8 @@ def _sources(run: Run) -> Iterator[Finding]:
             told = f"{kept:,} of {count:,} documents are left ({percent(kept / count)})"
             yield Finding("source nearly lost", source, told, "see which step took them: corpusmill explain", "domains")
     packing = packed(run)
+    for source, wanted in mixtures.nothing_came(packing.packs or "", packing.report).items() if packing else ():
+        told = f"{wanted:,} tokens asked by the mixture, none got"
+        yield Finding("source gives nothing", source, told, mixtures.NOTHING_CAME, "tokens", grave=True)
     if packing and not packing.report.tallies[f"{packing.packs}.train.tokens"]:
         yield Finding("no tokens", packing.title, "no row to train on", "a larger input, or a shorter row", grave=True)

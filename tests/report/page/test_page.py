@@ -14,6 +14,7 @@ from corpusmill.storage import verify
 from tests.browser import page_charts, page_figures
 from tests.report.page import hostile
 from tests.stages import texts
+from tests.tokenize.made import trained
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +157,20 @@ def test_lint_finds_what_is_planted(tmp_path):
     assert not found["bound out of range", "gopher_repetition.top_2_grams"].grave
     assert "mean_word_length" in found["rules that never fired", "gopher_quality"].found
     assert list(found.values()) == sorted(found.values(), key=lambda item: not item.grave)
+
+
+def test_a_source_that_gives_nothing_to_a_mixture(tmp_path):
+    """One long document cannot give a tenth of its tokens; a source of weight 0 is not missed."""
+    (tmp_path / "small.json").write_text(trained().to_str())
+    documents = [{"id": f"d{n}", "text": hostile.prose(n, 5), "source": "web"} for n in range(60)]
+    documents += [{"id": name, "text": hostile.prose(0, 400), "source": name} for name in ("books", "forum")]
+    corpus = texts.write(tmp_path / "texts", documents)
+    mixture = "{web: {weight: 1}, books: {tokens: 200}, forum: {weight: 0}}"
+    texts.run(corpus, tmp_path / "out", f"{{use: tokenize, tokenizer: {tmp_path}/small.json, mixture: {mixture}}}")
+    found = [item for item in lint.findings(outputs.find(str(tmp_path / "out/small"))) if "nothing" in item.what]
+    assert [("source gives nothing", "books", "200 tokens asked by the mixture, none got", True)] == [
+        (item.what, item.subject, item.found, item.grave) for item in found
+    ]
 
 
 def test_bounds_by_language_are_written_out():
