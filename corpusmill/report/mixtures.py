@@ -14,7 +14,7 @@ from corpusmill.stats import Report
 from corpusmill.tokenize.mixtures import Allotment, Published, from_published, published
 from corpusmill.tokenize.step import Tokenize
 
-NOTHING_CAME = "its documents are too few or too large for so small a part: ask for more of it, or give it weight 0"
+NOTHING_CAME = "too few or too large documents for so small a part: ask for more, or weigh it 0"
 
 
 def listing() -> list[tuple[str, str]]:

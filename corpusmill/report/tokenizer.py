@@ -48,8 +48,8 @@ def _lost(sources: Mapping[str, Mapping[str, Any]]) -> list[Text]:
     """Sources of which something was asked and nothing came."""
     lost = {source: one for source, one in sorted(sources.items()) if one["asked_bytes"] and not one["bytes"]}
     return [
-        Text(f"worth a look: of {source} came nothing, {megabytes(one['asked_bytes'])} asked; the first of its"
-             " documents is larger: give more --sample-mb or a larger weight, or weight 0", "yellow")
+        Text(f"worth a look: of {source} came nothing, {megabytes(one['asked_bytes'])} asked; its first document is"
+             " larger: give more --sample-mb, or weight 0", "yellow")
         for source, one in lost.items()
     ]  # fmt: skip
 

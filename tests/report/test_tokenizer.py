@@ -61,7 +61,7 @@ def test_a_source_that_gives_nothing():
     told["sources"] |= {"books": nothing, "forum": {**nothing, "asked_bytes": 0}}
     lines = [line for line in printed(told).splitlines() if "worth a look" in line]
     assert 1 == len(lines)
-    assert "of books came nothing, 1.0 kB asked; the first of its documents is larger" in lines[0]
+    assert "of books came nothing, 1.0 kB asked; its first document is larger" in lines[0]
 
 
 def test_without_held_out_documents_it_says_so():
