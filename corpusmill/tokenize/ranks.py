@@ -1,4 +1,4 @@
-"""Rank files of tiktoken: tokens with their ranks. Pattern and special tokens are not in the file; they are told apart."""
+"""Rank files of tiktoken: tokens with their ranks. Pattern and special tokens are not in the file, but told apart."""
 
 import base64
 import binascii
@@ -120,8 +120,11 @@ def _tokens(entries: Iterable[tuple[str, list[bytes], Any]], name: str) -> dict[
     ranks: dict[bytes, int] = {}
     for where, parts, shown in entries:
         try:
-            token, rank = parts
-            ranks[base64.b64decode(token, validate=True)] = int(rank)
+            encoded, rank = parts
+            token = base64.b64decode(encoded, validate=True)
+            if token in ranks:
+                raise ResourceError(f"{name}, {where}: expected each token once, found {token!r} again")
+            ranks[token] = int(rank)
         except (ValueError, binascii.Error) as error:
             found = repr(shown.decode("utf-8", "replace")[:40] if isinstance(shown, bytes) else shown)[:42]
             raise ResourceError(f"{name}, {where}: expected a token in base 64 and its rank, found {found}") from error

@@ -184,6 +184,7 @@ def test_the_merges_of_gpt2():
         (BYTES.split(b"\n", 1)[1], "no rank for byte"),
         (BYTES + base64.b64encode(b"ab") + b" 255\n", "a rank twice"),
         (BYTES + base64.b64encode(b"ab") + b" -1\n", "out of 0"),
+        (BYTES + base64.b64encode(b"a") + b" 256\n", "line 257: expected each token once, found b'a' again"),
         (BYTES + base64.b64encode(b"a" * 256) + b" 256\n", "at most 255 bytes, found one of 256"),
     ],
 )
