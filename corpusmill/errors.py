@@ -1,4 +1,4 @@
-"""Every error corpusmill raises on purpose.
+"""Every error corpusmill raises on purpose, and the hint that many of their messages end with.
 
 CorpusmillError                 the command prints the message and exits with `exit_code`
 ├── UsageError       (exit 2)   nothing was written; the user changes something and starts again
@@ -16,6 +16,8 @@ CorpusmillError                 the command prints the message and exits with `e
 
 Anything else that is raised is a bug, and stops the run with its shard number.
 """
+
+from collections.abc import Iterable
 
 
 class CorpusmillError(Exception):
@@ -72,3 +74,11 @@ class EngineError(RunError):
 
 class RecordError(CorpusmillError):
     """One record cannot be read or makes a step fail; it goes to the dead letters."""
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """For a message about an unknown `word`: a hint at a known one that is like it, or nothing."""
+    from difflib import get_close_matches
+
+    match = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{match[0]}'?" if match else ""

@@ -1,7 +1,6 @@
 """YAML to specs and back: one typed loader for all files that users write; YAML stops here."""
 
 import dataclasses
-import difflib
 import functools
 import json
 import re
@@ -12,7 +11,7 @@ from typing import Any, Generic, TypeVar, get_args
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from corpusmill.errors import RecipeError
+from corpusmill.errors import RecipeError, near
 from corpusmill.spec import Bounds, numbered, takes_limit
 
 T = TypeVar("T")
@@ -299,9 +298,3 @@ def _node_at(node: yaml.Node, key: Any) -> yaml.Node | None:
     if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
         return node.value[key]  # type: ignore[no-any-return]
     return None
-
-
-def near(word: str, known: Iterable[str]) -> str:
-    """A hint at a known name that is like `word`, or nothing."""
-    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{match[0]}'?" if match else ""

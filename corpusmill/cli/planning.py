@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpusmill.cli.shared import positive, show
-from corpusmill.errors import UsageError
+from corpusmill.errors import UsageError, near
 
 if TYPE_CHECKING:
     from corpusmill.cli.shared import Commands
@@ -139,7 +139,6 @@ def _forward(options: argparse.Namespace, machine: "Machine") -> int:
 
 def _chosen(options: argparse.Namespace) -> "Training":
     """The training file; a preset is one that says nothing else."""
-    from corpusmill.loader import near
     from corpusmill.train import config
     from corpusmill.train.presets import PRESETS
 

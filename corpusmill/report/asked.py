@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from corpusmill import loader, plan, recipe
+from corpusmill import plan, recipe
 from corpusmill.dedup import Decontaminate, Dedup, LineDedup, ParagraphDedup
-from corpusmill.errors import UsageError
+from corpusmill.errors import UsageError, near
 from corpusmill.extract import Extractor
 from corpusmill.recipe import Recipe
 from corpusmill.report.judgements import Steps
@@ -69,14 +69,14 @@ def check_signal(signal: str, known: Mapping[str, Any]) -> None:
         return
     step = signal.partition(".")[0]
     there = [name for name in known if name.startswith(f"{step}.")] or list(known)
-    hint = loader.near(signal, known)
+    hint = near(signal, known)
     raise UsageError(f"{signal}: the run judges no such signal{hint}; there are {', '.join(there) or 'none'}")
 
 
 def _check_step(name: str, chosen: Recipe) -> None:
     steps = dict(zip(names(chosen.steps), chosen.steps, strict=True))
     if name not in steps:
-        raise UsageError(f"--drop {name}: no such step{loader.near(name, steps)}; the steps are {', '.join(steps)}")
+        raise UsageError(f"--drop {name}: no such step{near(name, steps)}; the steps are {', '.join(steps)}")
     if isinstance(steps[name], (*members(Extractor), *members(Packer))):
         raise UsageError(f"--drop {name}: nothing is left without it; expected a step that drops documents")
 

@@ -1,7 +1,6 @@
 """The catalogue of steps and inputs: fields, defaults, what each drops and where its numbers come from."""
 
 import dataclasses
-import difflib
 import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ from rich.text import Text
 
 from corpusmill import loader, recipe
 from corpusmill.dedup import Dedup
-from corpusmill.errors import UsageError
+from corpusmill.errors import UsageError, near
 from corpusmill.extract import Extractor
 from corpusmill.filters import Filter
 from corpusmill.redact import Redactor
@@ -126,9 +125,7 @@ def to_json(name: str | None = None) -> Any:
 def _class(name: str) -> Any:
     classes = recipe.classes()
     if name not in classes:
-        near = difflib.get_close_matches(name, classes, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise UsageError(f"no step '{name}'{hint}; there are {', '.join(classes)}")
+        raise UsageError(f"no step '{name}'{near(name, classes)}; there are {', '.join(classes)}")
     return classes[name]
 
 

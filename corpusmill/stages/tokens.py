@@ -6,8 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from corpusmill import __version__, stats
-from corpusmill.errors import OutputError, RecipeError, RunError
-from corpusmill.loader import near
+from corpusmill.errors import OutputError, RecipeError, RunError, near
 from corpusmill.stages.encoding import Encode, sources
 from corpusmill.stages.mixture import Mix, decided, grouped
 from corpusmill.stages.packing import Pack

@@ -3,13 +3,12 @@
 import json
 import math
 from collections.abc import Mapping
-from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from corpusmill.errors import RecipeError
+from corpusmill.errors import RecipeError, near
 from corpusmill.spec import number, spec
 
 _FILE = Path(__file__).parents[1] / "mixtures.json"
@@ -92,9 +91,7 @@ def from_published(name: str) -> dict[str, Ask]:
     """
     known = published()
     if name not in known:
-        match = get_close_matches(name, known, 1)
-        hint = f"; did you mean {match[0]!r}?" if match else ""
-        raise RecipeError(f"mixture: {name!r} is not known{hint}; expected one of {', '.join(known)}")
+        raise RecipeError(f"mixture: {name!r} is not known{near(name, known)}; expected one of {', '.join(known)}")
     entry = known[name]
     return {source: Ask(weight=weight, epochs=entry.most(source)) for source, weight in entry.weights.items()}
 
@@ -152,10 +149,8 @@ def _misnamed(available: Mapping[str, int], asked: Mapping[str, Ask]) -> list[st
     missing = [source for source in asked if source not in available]
     found = []
     for at, source in enumerate(missing):
-        near = get_close_matches(source, available, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         there = "" if at else f"; found {', '.join(sorted(available)) or 'none'}"
-        found.append(f"{source}: no such source{there}.{hint}")
+        found.append(f"{source}: no such source{there}{near(source, available)}")
     unasked = sorted(set(available) - set(asked))
     found += [f"{source}: {available[source]:,} tokens, but no weight; give it one, or 0" for source in unasked]
     name = next((name for name in published() if missing and from_published(name) == asked), None)

@@ -9,14 +9,13 @@ Bytes are of UTF-8 text. Places are counted in buckets first, so that no more is
 
 import math
 from collections.abc import Mapping
-from difflib import get_close_matches
 from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from corpusmill.errors import UsageError
+from corpusmill.errors import UsageError, near
 from corpusmill.tokenize.splits import ANY_SOURCE
 
 Int64s = npt.NDArray[np.int64]
@@ -133,9 +132,8 @@ def _weights(available: Mapping[str, int], weights: Mapping[str, float]) -> dict
     if not weights:
         return {source: Fraction(size) for source, size in available.items()}
     for source in sorted(set(weights) - set(available) - {ANY_SOURCE}):
-        near = get_close_matches(source, available, n=1)
-        there = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(available)) or 'none'}"
-        raise UsageError(f"--weights: found {source!r}, and no document is of that source; {there}")
+        there = near(source, available) or f"; there are: {', '.join(sorted(available)) or 'none'}"
+        raise UsageError(f"--weights: found {source!r}, and no document is of that source{there}")
     missing = sorted(set(available) - set(weights))
     if missing and ANY_SOURCE not in weights:
         raise UsageError(

@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Literal
 
-from corpusmill.errors import RecipeError
+from corpusmill.errors import RecipeError, near
 from corpusmill.spec import spec
 from corpusmill.tokenize import mixtures
 from corpusmill.tokenize.encode import library
@@ -103,8 +102,7 @@ class Tokenize:
         if name is not None:
             if name in tokenizer.special_tokens:
                 return tokenizer.special_tokens[name]
-            near = get_close_matches(name, tokenizer.special_tokens, 1)
-            hint = f", did you mean '{near[0]}'?" if near else ""
+            hint = near(name, tokenizer.special_tokens)
             found = f"{self.tokenizer} has no special token '{name}'{hint}; it has: {there}"
             raise RecipeError(f"tokenize: end_of_text: {found}")
         known = [name for name in ENDS if name in tokenizer.special_tokens]

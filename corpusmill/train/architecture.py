@@ -4,8 +4,7 @@ import dataclasses
 import math
 from typing import Any, Literal, Self
 
-from corpusmill import loader
-from corpusmill.errors import InputError, RecipeError
+from corpusmill.errors import InputError, RecipeError, near
 from corpusmill.train import config
 from corpusmill.train.presets import PRESETS
 
@@ -102,8 +101,8 @@ def resolve(model: config.Model, vocabulary_size: int, sequence_length: int) -> 
         RecipeError: unknown preset, widths that do not divide, or positions too few for the shards.
     """
     if model.preset not in PRESETS:
-        near = loader.near(model.preset, PRESETS)
-        raise RecipeError(f"model.preset: found {model.preset!r}{near}; known are: {', '.join(PRESETS)}")
+        hint = near(model.preset, PRESETS)
+        raise RecipeError(f"model.preset: found {model.preset!r}{hint}; known are: {', '.join(PRESETS)}")
     given = {name: value for name, value in vars(model).items() if value is not None}
     fields: dict[str, Any] = {**PRESETS[model.preset], **given, "vocabulary_size": vocabulary_size}
     fields.setdefault("max_length", sequence_length)

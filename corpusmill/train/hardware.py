@@ -10,8 +10,7 @@ the ratio of both, and nobody sees it.
 import re
 from dataclasses import dataclass
 
-from corpusmill.errors import UsageError
-from corpusmill.loader import near
+from corpusmill.errors import UsageError, near
 
 GIB = 2**30
 USABLE = 0.92  # of a device's memory: the rest is for the driver's context, buffers of collectives and fragments

@@ -302,7 +302,7 @@ def test_what_ids_do_not_depend_on(folder, tokenizer, tmp_path):
 
 def test_sources_that_are_not_there(folder, tokenizer, tmp_path):
     """A near name is offered; a source of the corpus that nobody asks for is named; one without a name is `unknown`."""
-    with pytest.raises(RecipeError, match=r"mixture: wikki: no such source; .*Did you mean 'wiki'") as caught:
+    with pytest.raises(RecipeError, match=r"mixture: wikki: no such source; .*; did you mean 'wiki'") as caught:
         texts.run(folder, tmp_path / "o", step(tokenizer, "{web: {weight: 1}, wikki: {weight: 1}}"))
     assert "mixture: wiki: " in str(caught.value)
     assert "tokens, but no weight" in str(caught.value)

@@ -91,7 +91,7 @@ def test_what_cannot_be_met_is_refused():
 @pytest.mark.parametrize(
     ("available", "asked", "total", "told"),
     [
-        ({"wiki": 3}, {"wikki": Ask(weight=1)}, None, "wikki: no such source; found wiki. Did you mean 'wiki'?"),
+        ({"wiki": 3}, {"wikki": Ask(weight=1)}, None, "wikki: no such source; found wiki; did you mean 'wiki'?"),
         ({"a": 3, "b": 4}, {"a": Ask(weight=1)}, None, "b: 4 tokens, but no weight; give it one, or 0"),
         ({"a": 3}, {"a": Ask(weight=0)}, None, "no source has a weight or a budget above 0"),
         ({"a": 3}, {"a": Ask(tokens=3)}, 2, "2 tokens are asked for in all, but the budgets add up to 3"),
@@ -156,8 +156,8 @@ def test_what_there_is_is_said_once():
     with pytest.raises(RecipeError) as caught:
         allot({"web": 1234567, "book": 5}, from_published("gpt3"))
     first, *others, last = str(caught.value).split("\n")
-    assert "mixture: common_crawl: no such source; found book, web." == first
-    assert "mixture: books1: no such source. Did you mean 'book'?" in others
+    assert "mixture: common_crawl: no such source; found book, web" == first
+    assert "mixture: books1: no such source; did you mean 'book'?" in others
     assert "mixture: web: 1,234,567 tokens, but no weight; give it one, or 0" in others
     assert 6 == len(others)
     assert last.endswith("other names, edit what this prints: corpusmill mixtures gpt3 --yaml")

@@ -87,7 +87,7 @@ def test_a_training_file_with_its_own_shards(shards, tmp_path, capsys):
     found = asked(capsys, file)
     assert (2, 2 * rows.tokens, 301) == (found["epochs"], found["tokens"], found["architecture"]["vocabulary_size"])
     file.write_text("name: small\ndata: not/there\nlength: {epochs: 2}\n")
-    assert (2, True) == ((found := told(capsys, file))[0], "not/there: no such folder" in found[1])
+    assert (2, True) == ((found := told(capsys, file))[0], "not/there: no such shard or folder" in found[1])
     sizes = ["--vocabulary-size", 1000, "--sequence-length", 64]
     code, message = told(capsys, file, *sizes)
     assert 2 == code
@@ -127,7 +127,7 @@ def test_backward_from_budgets_and_shards(shards, capsys):
         (["llama-3m", "--budget-hours", "3"], "a budget chooses the model; leave out MODEL"),
         (["--budget-hours", "3", "--tokens", "3B"], "--tokens and --set go with a MODEL"),
         (["--budget-money", "3"], "--budget-money: needs --price"),
-        (["--shards", "not/there"], "not/there: no such folder"),
+        (["--shards", "not/there"], "not/there: no such shard or folder"),
         (["gpt2-124m", "--sequence-length", "2048"], "model.max_length: found 1024; the shards' rows have 2048 tokens"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from corpusmill.errors import InputError, UsageError
-from corpusmill.loader import near
+from corpusmill.errors import InputError, UsageError, near
 from corpusmill.train.evaluate import metrics, tasks
 from corpusmill.train.evaluate.results import Results, Row
 from corpusmill.train.evaluate.score import Scorer

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from corpusmill import resources
-from corpusmill.errors import InputError, UsageError
-from corpusmill.loader import near
+from corpusmill.errors import InputError, UsageError, near
 from corpusmill.train.evaluate.questions import Question
 from corpusmill.train.evaluate.templates import NATIVE, TEMPLATES, Reader, Template
 

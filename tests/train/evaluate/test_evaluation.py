@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
     """An export of the random model, packed texts, and evaluation files."""
     place = tmp_path_factory.mktemp("evaluation")
     toy.pack(place / "packed", TEXTS * 30, TEXTS * 4)
-    model, eos = toy.evaluated().model, toy.small_tokenizer().id_of("<|endoftext|>")
+    model, eos = toy.evaluated().model, toy.small_tokenizer().special_tokens["<|endoftext|>"]
     export.save(model, str(place / "model"), tokenizer=str(place / "packed" / "tokenizer.json"), eos=eos)
     (place / "data").mkdir()
     (place / "data" / "sums.jsonl").write_text("".join(json.dumps(item) + "\n" for item in ITEMS))

@@ -68,7 +68,7 @@ def test_answers_of_one_token_share_a_row():
         return model.logits(ids)
 
     loaded = toy.small_tokenizer()
-    scorer = Scorer(counted, loaded, eos=loaded.id_of("<|endoftext|>"), max_length=toy.LENGTH)
+    scorer = Scorer(counted, loaded, eos=loaded.special_tokens["<|endoftext|>"], max_length=toy.LENGTH)
     found = scorer.loglikelihood([("Which?\nAnswer:", f" {letter}") for letter in "ABCD"])
     assert [1, 1, 1, 1] == [score.tokens for score in found]
     assert 1 == len(rows)
@@ -105,7 +105,7 @@ def test_what_cannot_be_scored_is_told():
 def test_writing_ends_at_the_first_stop():
     """What is written after a stop is cut off, and prompts leave room for what is to be written."""
     loaded, seen = toy.small_tokenizer(), []
-    end = loaded.id_of("<|endoftext|>")
+    end = loaded.special_tokens["<|endoftext|>"]
 
     def complete(prompts, *, max_tokens, stop):
         seen.extend(prompts)

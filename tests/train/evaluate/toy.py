@@ -38,7 +38,7 @@ def evaluated(seed=0):
 def scorer(seed=0, **changes):
     """A scorer of the random model."""
     loaded = small_tokenizer()
-    told = {"eos": loaded.id_of("<|endoftext|>"), "max_length": LENGTH, **changes}
+    told = {"eos": loaded.special_tokens["<|endoftext|>"], "max_length": LENGTH, **changes}
     return Scorer(evaluated(seed).logits, loaded, **told)
 
 
@@ -46,8 +46,8 @@ def pack(folder, train, validation, length=LENGTH):
     """Packed shards of texts, as a stage leaves them; the address of text i is `packing.address(i)`."""
     loaded = small_tokenizer()
     told = packing.header(
-        tokenizer=loaded.digest, vocabulary_size=loaded.size, eos=loaded.id_of("<|endoftext|>"),
-        padding=loaded.id_of("<|endoftext|>"), sequence_length=length,
+        tokenizer=loaded.digest, vocabulary_size=loaded.size, eos=loaded.special_tokens["<|endoftext|>"],
+        padding=loaded.special_tokens["<|endoftext|>"], sequence_length=length,
     )  # fmt: skip
     for kind, texts in ("train", train), ("validation", validation):
         (folder / kind).mkdir(parents=True)
