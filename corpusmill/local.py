@@ -4,16 +4,17 @@ import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import BaseContext
 
 from corpusmill.drive import Execute
 from corpusmill.errors import EngineError
-from corpusmill.stages.work import Phase, Task, workers_for
+from corpusmill.stages.work import FORKS, Phase, Task, modules, workers_for
 
 _runner: Callable[[Task], None] | None = None  # one per worker process, built by `_build`
 
 
 def executor(workers: int = 1) -> Execute:
-    """How to run tasks here: with one worker in this process, with more in spawned ones."""
+    """How to run tasks here: with one worker in this process, with more in others."""
 
     def execute(phase: Phase, tasks: Sequence[Task]) -> None:
         needed = workers_for(phase, tasks, workers)
@@ -32,8 +33,7 @@ def _in_process(phase: Phase, tasks: Sequence[Task]) -> None:
 
 
 def _in_pool(phase: Phase, tasks: Sequence[Task], workers: int) -> None:
-    context = multiprocessing.get_context("spawn")  # forked children would inherit threads of Arrow and numba
-    pool = ProcessPoolExecutor(workers, context, _build, (phase,))
+    pool = ProcessPoolExecutor(workers, _context(), _build, (phase,))
     try:
         for done in as_completed([pool.submit(_run, task) for task in tasks]):
             done.result()
@@ -41,6 +41,15 @@ def _in_pool(phase: Phase, tasks: Sequence[Task], workers: int) -> None:
         raise EngineError(f"{phase.layout.label}: a worker process died (out of memory, or killed): {error}") from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _context() -> BaseContext:
+    """How processes start: never forked from this one, or they would inherit the threads of Arrow and numba."""
+    if not FORKS:
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(modules())
+    return context
 
 
 def _build(phase: Phase) -> None:

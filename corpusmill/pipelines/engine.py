@@ -15,6 +15,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from corpusmill.drive import Execute
 from corpusmill.errors import CorpusmillError, EngineError, UsageError
 from corpusmill.pipelines import supervise
+from corpusmill.pipelines.nursery import Nursery
 from corpusmill.pipelines.packed import GatherParts, gathers
 from corpusmill.pipelines.phase import MakeShards
 from corpusmill.stages.work import Phase, Task, workers_for
@@ -49,12 +50,13 @@ def executor(
         UsageError: for an unknown or a refused runner, an unknown flag, or a mode that loses records.
     """
     options = pipeline_options(runner, workers, flags)
+    nursery = Nursery()
     packed = exchange == "packed" or (exchange is None and runner in SHUFFLING)
 
     def execute(phase: Phase, tasks: Sequence[Task]) -> None:
         if runner == LOCAL:
             needed = workers_for(phase, tasks, workers)
-            with supervise.local_runner(needed) as local:
+            with supervise.local_runner(needed, nursery) as local:
                 _wait(pipeline(phase, tasks, pipeline_options(runner, needed, flags), local, packed=packed), phase)
         else:
             _wait(pipeline(phase, tasks, options, packed=packed), phase)

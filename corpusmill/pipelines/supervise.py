@@ -1,7 +1,5 @@
 """Running a Beam job on this machine so that a worker that dies ends it: Beam itself would wait for it for ever."""
 
-import shlex
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -13,14 +11,15 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
 from corpusmill.errors import EngineError
+from corpusmill.pipelines.nursery import Nursery
 
 WORKER_THREAD = "run_worker"  # Beam's name for the thread that waits for a worker process
 LOOK = 0.2  # seconds between looks at the job
 
 
 @contextmanager
-def local_runner(workers: int) -> Iterator[FnApiRunner]:
-    """Beam's runner on this machine: inside this process, or with worker processes of our own; never threads.
+def local_runner(workers: int, nursery: Nursery) -> Iterator[FnApiRunner]:
+    """Beam's runner on this machine: inside this process, or with worker processes of the nursery; never threads.
 
     The workers hold a lease, a file that goes when the `with` block ends; then they go too.
     """
@@ -28,8 +27,7 @@ def local_runner(workers: int) -> Iterator[FnApiRunner]:
         yield FnApiRunner(environments.EmbeddedPythonEnvironment.default())
         return
     with tempfile.NamedTemporaryFile(prefix="corpusmill-lease-") as lease:
-        code = f"from corpusmill.pipelines import worker; worker.main({lease.name!r})"
-        command = f"exec {shlex.quote(sys.executable)} -P -c {shlex.quote(code)}"
+        command = nursery.command(lease.name)
         yield FnApiRunner(environments.SubprocessSDKEnvironment.from_command_string(command))
 
 

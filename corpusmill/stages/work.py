@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import pkgutil
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from corpusmill import errors, stats
+from corpusmill import errors, kernels, stages, stats
 from corpusmill.storage import commit, paths
 from corpusmill.storage.layout import StageLayout
 from corpusmill.storage.splits import Split
@@ -54,6 +56,18 @@ class Work(NamedTuple):
     def input_bytes(self) -> int:
         """Bytes, as stored, that the tasks will read."""
         return sum(task.split.length for task in self.tasks if task.split)
+
+
+FORKS = sys.platform == "linux"  # others forbid much to a process forked from one that has libraries loaded
+
+
+def modules() -> list[str]:
+    """What a process imports before workers are forked from it, so that they need not."""
+    return [
+        module.name
+        for package in (stages, kernels)
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+    ]
 
 
 WORKER_BYTES = 16_000_000  # stored bytes that are worth starting a process on this machine for

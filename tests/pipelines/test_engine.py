@@ -10,6 +10,7 @@ from apache_beam.transforms import environments
 from corpusmill import drive, local, plan, recipe
 from corpusmill.errors import ResourceError, RunError, UsageError
 from corpusmill.pipelines import engine, supervise
+from corpusmill.pipelines.nursery import Nursery
 from corpusmill.signals import Measured
 from corpusmill.spec import Bounds, spec
 from tests import crawl, runs
@@ -39,7 +40,8 @@ def test_what_gives_wrong_results_is_refused(runner, flags, message):
 
 def test_one_worker_stays_in_this_process_and_more_get_their_own():
     """Threads are never used: they lose records."""
-    with supervise.local_runner(1) as one, supervise.local_runner(3) as several:
+    nursery = Nursery()
+    with supervise.local_runner(1, nursery) as one, supervise.local_runner(3, nursery) as several:
         assert isinstance(one._default_environment, environments.EmbeddedPythonEnvironment)
         assert isinstance(several._default_environment, environments.SubprocessSDKEnvironment)
     assert 3 == engine.pipeline_options("FnApiRunner", 3, ()).get_all_options()["direct_num_workers"]

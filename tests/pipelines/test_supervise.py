@@ -49,7 +49,7 @@ def test_a_worker_goes_when_its_lease_goes(tmp_path):
     """A worker that outlives its run exits by itself."""
     lease = tmp_path / "lease"
     lease.touch()
-    code = f"import time; from corpusmill.pipelines import worker; worker._watch(__import__('pathlib').Path({str(lease)!r}))"
+    code = f"import time; from corpusmill.pipelines import worker; worker._watch(__import__('pathlib').Path({str(lease)!r}), lambda: None)"
     watching = subprocess.Popen([sys.executable, "-P", "-c", code + "; time.sleep(60)"])
     time.sleep(1)
     assert watching.poll() is None
