@@ -44,7 +44,8 @@ def planned(plan: Plan, gives: Gives = None) -> Group:
     """
     head = Text.assemble((plan.recipe.name, "bold"), f"  {plan.recipe.about}")
     stages = [_stage(stage, len(plan.splits)) for stage in plan.stages]
-    output = [Text(f"output {plan.root}"), *(Text(told, "yellow") for told in (replaced(plan),) if told)]
+    gone = None if isinstance(gives, RecipeError) else replaced(plan)  # what is refused replaces nothing
+    output = [Text(f"output {plan.root}"), *([Text(gone, "yellow")] if gone else [])]
     return Group(head, _input(plan), *stages, *_slow(plan), *_mixture(plan, gives), _shards(plan), *output)
 
 
