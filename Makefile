@@ -35,7 +35,7 @@ demo: .venv/.base
 	$(BIN)/python tools/demo_crawl.py --output demo/crawl
 	$(BIN)/python tools/demo_texts.py --output demo/texts
 	$(BIN)/corpusmill classifier train --positive demo/texts/prose.txt --negative demo/texts/code.txt --out demo/prose.bin --dim 16
-	$(BIN)/corpusmill tokenizer train --texts demo/texts/prose.txt demo/texts/code.txt --out demo/tokenizer.json --vocabulary-size 8192
+	$(BIN)/corpusmill tokenizer train --texts demo/texts/prose.txt demo/texts/code.txt --out demo/tokenizer.json --overwrite --vocabulary-size 8192
 	$(BIN)/corpusmill run recipes/demo.yaml --workers $(WORKERS)
 	$(BIN)/corpusmill train demo
 	$(BIN)/corpusmill eval demo/models/demo --shards demo/out --baselines
