@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpusmill.dedup.decontaminate import Decontaminate
 from corpusmill.dedup.lines import LineDedup
@@ -168,7 +169,10 @@ class Records:
     @cached_property
     def sizes(self) -> Int64s:
         """Bytes of each record's text after the last step that saw it; 0 where there never was one."""
-        return self._read("bytes_out").fill_null(0).to_numpy().astype(np.int64)  # type: ignore[no-any-return]
+        sizes = self._read("bytes_out")
+        if not self.steps.judged:  # what is compared is not changed, and of the removed only what came in is noted
+            sizes = pc.coalesce(sizes, self._read("bytes_in"))
+        return sizes.fill_null(0).to_numpy().astype(np.int64)  # type: ignore[no-any-return]
 
     def values(self, signal: str) -> Floats:
         """The values of a signal, NaN where it was not measured."""

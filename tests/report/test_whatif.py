@@ -161,6 +161,17 @@ def test_a_dropped_editor_names_what_it_makes_inexact(whole):
     assert note.startswith("approximate: fineweb_quality")
 
 
+@pytest.mark.parametrize("name", ["exact_dedup", "near_dedup"])
+def test_text_comes_back_with_the_documents_of_a_dropped_dedup(whole, name):
+    """Without a stage that compares, the text that leaves it is all that came in, and there are more tokens."""
+    answer = whatif.answer(whole, asked.parse(whole, drop=[name]))
+    (stage,) = [stage for stage in answer.stages if stage.title.endswith(name)]
+    before = stage.before[name]
+    assert (exact(before.bytes_in), before.bytes_out) == (stage.size, stage.size_before)
+    assert before.bytes_in > before.bytes_out
+    assert answer.tokens.high > answer.tokens_before
+
+
 def test_sweeps_agree_with_the_answers(mapped):
     """Each point of a curve is what the same bound gives when it is asked for alone; the run's own is among them."""
     for signal, end in (("gopher_quality.words", 0), ("c4.sentences", 0), ("redact.hits", 1)):
