@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from itertools import pairwise
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from corpusmill import cli, drive, local, plan, recipe
 from corpusmill.errors import InputError, UsageError
 from corpusmill.estimate import whole, windows
 from corpusmill.storage.read import read
+from corpusmill.tokenize import encode
 from corpusmill.tokenize.training import train
 from tests import crawl, runs
 from tests.report import asked_run
@@ -128,6 +130,24 @@ def test_files_that_are_read_from_their_beginning(tmp_path, kind):
         if kind == "jsonl":
             assert found.steps[0].lost.low <= 1 / 9 + 0.002
             assert found.steps[0].lost.high >= 1 / 9 - 0.002
+
+
+def test_what_compiling_takes_is_no_work(made, monkeypatch):
+    """An encoder whose first call is slow, as where its kernel is compiled, costs no core-hours."""
+    late = 0.0
+
+    class Slow(encode.Encoder):
+        def __call__(self, text):
+            nonlocal late
+            late += 0.0 if late else 1e6
+            return super().__call__(text)
+
+    clock = time.process_time
+    monkeypatch.setattr(time, "process_time", lambda: clock() + late)
+    monkeypatch.setattr(encode, "Encoder", Slow)
+    found = whole.estimate(recipe.load(str(made)), 300, local.executor(), runs.Silent())
+    assert late
+    assert 0 < found.core_seconds.high < 1e6
 
 
 def test_what_cannot_be_estimated_is_told(tmp_path):
