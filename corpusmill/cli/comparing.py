@@ -8,7 +8,7 @@ from corpusmill.errors import UsageError
 
 
 def compare(options: argparse.Namespace) -> int:
-    """Compare two runs; gives 1 where `--fail-on-drift` is exceeded."""
+    """Compare two runs; gives 1 where `--fail-on-drift` is exceeded, or a run has nothing to compare."""
     from corpusmill.report import compare, compared, outputs, told
     from corpusmill.report.page import render
     from corpusmill.storage.write import put
@@ -27,8 +27,12 @@ def compare(options: argparse.Namespace) -> int:
             print(f"page     {options.html}")
     elif not options.json:
         show(compared.shown(found))
-    above = [] if options.fail_on_drift is None else found.alarms(options.fail_on_drift)
+    if options.fail_on_drift is None:
+        return 0
+    above = found.alarms(options.fail_on_drift)
+    if found.gone:
+        print(f"corpusmill: not to be compared: {'; '.join(found.gone)}", file=sys.stderr)
     if above:
         names = ", ".join(f"{one.name} ({one.psi:.3f})" for one in above)
         print(f"corpusmill: drift above {options.fail_on_drift:g}: {names}", file=sys.stderr)
-    return int(bool(above))
+    return int(bool(above or found.gone))

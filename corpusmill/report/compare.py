@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from corpusmill.report import drift, fates
+from corpusmill.report import drift, fates, outputs
 from corpusmill.report.drift import Drift
-from corpusmill.report.fates import Fates
+from corpusmill.report.fates import Fates, Side
 from corpusmill.report.outputs import Run
 from corpusmill.report.page.totals import stages, through
 from corpusmill.stats import StepCounts
@@ -35,31 +35,38 @@ class Comparison:
     """Two runs.
 
     Attributes:
-        a, b: their folders. funnel: steps in order. drifts: the largest first.
+        a, b: their folders. waiting: the stages that they have not finished, by side. funnel: steps in order.
+        drifts: the largest first. gone: as `drift.gone`.
         moved: `languages`, `domains`, `sources` → those whose share of the kept documents changed most.
         fates: what became of the same records.
     """
 
     a: str
     b: str
+    waiting: dict[Side, list[str]]
     funnel: list[Beside]
     drifts: list[Drift]
+    gone: list[str]
     moved: dict[str, list[Moved]]
     fates: Fates
 
     def alarms(self, limit: float) -> list[Drift]:
-        """The signals whose drift is above a limit, and above what chance gives."""
+        """The signals whose drift is above a limit, and above what chance gives; what is `gone` is an alarm, too."""
         return [one for one in self.drifts if one.above(limit)]
 
 
 def compare(a: Run, b: Run) -> Comparison:
-    """Compare two finished runs; nothing is run or measured again.
+    """Compare two runs, as far as they are finished; nothing is run or measured again.
 
     Raises:
-        OutputError: if a ledger is missing.
+        OutputError: if a file is missing or damaged, or stages do not fit together.
     """
+    for run in (a, b):
+        outputs.check(run)
     moved = {what: list(_moved(a, b, what)) for what in drift.NAMED}
-    return Comparison(a.root, b.root, _funnel(a, b), drift.drifts(a, b), moved, fates.fates(a, b))
+    waiting = {"A": outputs.waiting(a), "B": outputs.waiting(b)}
+    found = drift.drifts(a, b), drift.gone(a, b), moved, fates.fates(a, b)
+    return Comparison(a.root, b.root, waiting, _funnel(a, b), *found)
 
 
 def _funnel(a: Run, b: Run) -> list[Beside]:
@@ -99,13 +106,18 @@ def _moved(a: Run, b: Run, what: str) -> Iterator[Moved]:
 def to_json(found: Comparison, limit: float | None) -> dict[str, Any]:
     """The comparison as plain data; `limit` is that of the alarm."""
     told = found.fates
+    alarm = None if limit is None else {
+        "limit": limit, "above": [one.name for one in found.alarms(limit)], "gone": found.gone
+    }  # fmt: skip
     return {
         "a": found.a,
         "b": found.b,
+        "waiting": found.waiting,
         "funnel": [{"step": s.name, "a": _counts(s.a), "b": _counts(s.b)} for s in found.funnel],
         "drift": [
             {**one._asdict(), "classes": [list(c) for c in one.classes], "reading": one.reading} for one in found.drifts
         ],
+        "gone": found.gone,
         "moved": {what: [one._asdict() for one in rows] for what, rows in found.moved.items()},
         "records": {
             "by": told.by, "matched": told.matched, "kept_by_both": told.kept, "dropped_by_both": told.dropped,
@@ -115,7 +127,7 @@ def to_json(found: Comparison, limit: float | None) -> dict[str, Any]:
             {**change._asdict(), "documents": count, "examples": [e._asdict() for e in told.examples[change]]}
             for change, count in told.changes.items()
         ],
-        "alarm": None if limit is None else {"limit": limit, "above": [one.name for one in found.alarms(limit)]},
+        "alarm": alarm,
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from corpusmill.report.compare import Beside, Comparison
 from corpusmill.report.drift import MUCH, SOME, Drift
 from corpusmill.report.fates import Example
+from corpusmill.report.outputs import unfinished
 from corpusmill.report.page.sections import Card, Cell, Name, Passage, Piece, Row, Section, Share, Tone
 from corpusmill.report.page.sections import Table as PageTable
 from corpusmill.report.page.writing import decimal, short, visible
@@ -27,8 +28,23 @@ READING = (
 
 def shown(found: Comparison) -> Group:
     """Everything, ready to print."""
-    head = [Text(f"A  {visible(found.a)}"), Text(f"B  {visible(found.b)}"), Text("")]
-    return Group(*head, _funnel(found), Text(""), _drift(found), Text(READING, "dim"), *_moved(found), *_fates(found))
+    head = [Text(f"A  {visible(found.a)}"), Text(f"B  {visible(found.b)}")]
+    notes = [Text(line, "yellow") for line in _waiting(found)]
+    drift = [Text(""), _drift(found), *_gone(found), Text(READING, "dim")]
+    return Group(*head, *notes, Text(""), _funnel(found), *drift, *_moved(found), *_fates(found))
+
+
+def _gone(found: Comparison) -> Iterator[Text]:
+    for line in found.gone[:SIGNALS]:
+        yield Text(line, "red")
+    if len(found.gone) > SIGNALS:
+        yield Text(f"and {len(found.gone) - SIGNALS} more; --json and --html have them all", "dim")
+
+
+def _waiting(found: Comparison) -> Iterator[str]:
+    for side, titles in found.waiting.items():
+        if titles:
+            yield f"{side} is not whole: {unfinished(titles)}"
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -142,7 +158,7 @@ def _page_funnel(found: Comparison) -> Section:
     lead = "The same steps in both runs; the last column is by how many percentage points more is lost in B."
     return Section(
         name="funnel", title="Side by side", lead=lead, tables=[PageTable(head=head, rows=rows)],
-        notes=[f"A: {found.a}", f"B: {found.b}"],
+        notes=[f"A: {found.a}", f"B: {found.b}", *_waiting(found)],
     )  # fmt: skip
 
 
@@ -156,11 +172,14 @@ def _page_drift(found: Comparison) -> Section:
     tables = [PageTable(head=head, rows=rows, align="lrrrrrrl"), *map(_classes, _drifted(found))]
     drifted = len([one for one in found.drifts if one.reading == "drifted"])
     figures: list[tuple[str, Cell]] = [("signals", len(found.drifts)), ("drifted", drifted)]
+    if found.gone:
+        figures.append(("gone", len(found.gone)))
     lead = "How far each distribution of B lies from that of A, over the documents that reached the step."
     data = {one.name: one.psi for one in found.drifts}
     return Section(
-        name="drift", title="Drift", lead=lead, figures=figures, tables=tables, notes=[READING], data={"psi": data}
-    )
+        name="drift", title="Drift", lead=lead, figures=figures, tables=tables, notes=[*found.gone, READING],
+        data={"psi": data},
+    )  # fmt: skip
 
 
 def _drifted(found: Comparison) -> list[Drift]:

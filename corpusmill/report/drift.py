@@ -73,6 +73,24 @@ def drifts(a: Run, b: Run) -> list[Drift]:
     return sorted(found, key=lambda one: (-one.psi, one.name))
 
 
+def gone(a: Run, b: Run) -> list[str]:
+    """What cannot be compared since a run has nothing of it, in words; a run that came out empty drifts from all.
+
+    Args:
+        a: a run.
+        b: another; what it measured and A did not is new, and not told.
+    """
+    found = []
+    for side, run in (("A", a), ("B", b)):
+        records, kept = with_documents(run)[0].report.records, with_documents(run)[-1].report.kept
+        if not kept:
+            found.append(f"{side} keeps none of its {records:,} records" if records else f"{side} has no records")
+    before, after = (
+        {**_histograms(run), **{what: names for what in NAMED if (names := _names(run, what))}} for run in (a, b)
+    )
+    return found + [f"gone: {name}: measured in A, and nowhere in B" for name in sorted({*before} - {*after})]
+
+
 def _histograms(run: Run) -> dict[str, Counter[int]]:
     """Of all stages; a signal's name has its step in it, and steps have names of their own."""
     return {name: bins for stage in with_documents(run) for name, bins in stage.report.histograms.items() if bins}

@@ -121,6 +121,40 @@ def test_the_index_is_the_textbooks():
     assert abs(drift.chance(2, 1000, 1000) - 3.84 * 2 / 1000) < 0.0003
 
 
+@pytest.mark.parametrize("kind", ["no records", "none kept", "not measured"])
+def test_a_run_with_nothing_to_compare_is_an_alarm(runs, tmp_path, capsys, kind):
+    """A dump without records, one of which nothing is kept, and a signal that is gone end with 1 and are told."""
+    texts.write(tmp_path / "texts", [] if kind == "no records" else asked_run.documents())
+    steps = f"{STEPS}\n{asked_run.DEDUP}"
+    if kind == "no records":
+        for file in (tmp_path / "texts").iterdir():
+            file.write_text("\n")
+    if kind == "none kept":
+        steps = steps.replace("words: [30, 100000]", "words: [100000, 100000]")
+    if kind == "not measured":
+        steps = "\n".join(line for line in steps.splitlines() if "fineweb" not in line)
+    texts.run(tmp_path / "texts", tmp_path / "d", steps)
+    a, d = runs["a"].root, str(tmp_path / "d")
+    wanted = {
+        "no records": "B has no records",
+        "none kept": "B keeps none of its 240 records",
+        "not measured": "gone: fineweb_quality.line_punct_ratio: measured in A, and nowhere in B",
+    }[kind]
+    assert 1 == cli.main(["report", a, d, "--fail-on-drift", "1000", "--json"])
+    told = capsys.readouterr()
+    alarm = json.loads(told.out)["alarm"]
+    assert ([], True) == (alarm["above"], wanted in alarm["gone"])
+    assert wanted in told.err
+    page = tmp_path / "both.html"
+    assert 0 == cli.main(["report", a, d, "--html", str(page)])
+    assert wanted in page.read_text()
+    capsys.readouterr()
+    assert 0 == cli.main(["report", a, d])
+    assert wanted in capsys.readouterr().out
+    swapped = compare.compare(outputs.find(d), runs["a"]).gone
+    assert [wanted.replace("B ", "A ")] * (kind != "not measured") == swapped
+
+
 def test_the_command(runs, tmp_path, capsys):
     """Tables, JSON and a page tell the same; the alarm names the signals and ends with 1."""
     roots = [runs[name].root for name in "abc"]
