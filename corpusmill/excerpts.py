@@ -22,6 +22,7 @@ CONTEXT = 100  # bytes of text on both sides of an edit that is shown
 _EARLY = 2_000  # bytes of a text in which its first cut must begin to be shown
 _TRIED = 50  # documents that are looked at for cuts to show
 _BYTES = 4 * stats.LONGEST  # that surely hold as many code points
+_SIGNS = str.maketrans(dict.fromkeys((stats.OPEN, stats.CLOSE, stats.GAP), "\ufffd"))  # those of a text's own
 
 Int64s = npt.NDArray[np.int64]
 
@@ -158,7 +159,7 @@ def beginning(texts: pa.Array, row: int) -> str:
 
 
 def _decoded(data: bytes) -> str:
-    return data.decode(errors="ignore")[: stats.LONGEST].replace(stats.OPEN, "\ufffd").replace(stats.CLOSE, "\ufffd")
+    return data.decode(errors="ignore")[: stats.LONGEST].translate(_SIGNS)
 
 
 def cut(records: Records, inputs: Int64s, texts: pa.Array, edits: Spans, alive: npt.NDArray[np.bool_]) -> list[int]:

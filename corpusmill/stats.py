@@ -1,5 +1,6 @@
 """The report of a shard, a stage or a run: counts, histograms and examples that add up in any order."""
 
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +18,10 @@ NEAREST = 3  # kept on each side of a bound
 PASSAGE = 800  # code points of a text that is shown with its lines
 LONGEST = 4_000  # code points from the start of such a text until it is masked, and cut to a passage
 OPEN, CLOSE = "\ufdd0", "\ufdd1"  # around what was cut out of a text; no characters, so that none of its own are these
-_UNSAFE = 1_000  # code points at the end of a text cut to `LONGEST`, where a value may be cut in two and not be masked
+GAP = "\ufdd2"  # at an end of a passage at which its text goes on; no character either
+_BEFORE = 4 * EXCERPT  # code points of an excerpt until it is masked
+_SAFE = 3 / 4  # of a text cut to `_BEFORE` or `LONGEST`; in the rest a value may be cut in two and not be masked
+_REST = re.compile(r"\S{1,16}\Z")
 _SUBBINS = 16  # histogram bins per power of two: 4 % wide on average
 
 
@@ -36,7 +40,9 @@ def example(identifier: str, url: str | None, value: float | None, text: str) ->
 
     The excerpt is longer than what is written, so that what is masked in it is not cut in two first.
     """
-    excerpt = " ".join(text[: 8 * EXCERPT].split())[: 4 * EXCERPT]
+    taken = 2 * _BEFORE
+    while len(excerpt := " ".join(text[:taken].split())[:_BEFORE]) < _BEFORE and taken < len(text):
+        taken *= 8  # it is mostly white space
     return Example(zlib.crc32(identifier.encode("utf-8", "surrogatepass")), identifier, url, value, excerpt)
 
 
@@ -181,20 +187,29 @@ class Report:
             place: for a reason and the changed text of a document near to its bound, where in it that begins which
                 makes the signal; what is shown lies around it.
         """
-        every = [e for part in self.shown() for group in part.values() for e in group]
-        asked = {text: "" for e in every for text in (e.excerpt, _plain(e.excerpt), e.url or "")}
-        new = dict(zip(asked, change(list(asked)), strict=True))  # one document is often an example of several reasons
-        for group in (*self.examples.values(), *self.largest.values()):
-            group[:] = [e._replace(excerpt=new[e.excerpt][:EXCERPT], url=new[e.url or ""] or None) for e in group]
-        for part in (self.nearest_dropped, self.nearest_kept, self.cuts):
+        lines, passages = (self.examples, self.largest), (self.nearest_dropped, self.nearest_kept, self.cuts)
+        groups = [(_BEFORE, group) for part in lines for group in part.values()]
+        groups += [(LONGEST, group) for part in passages for group in part.values()]
+        whole = {text for _, group in groups for e in group for text in (e.excerpt, _plain(e.excerpt), e.url or "")}
+        new = _masked(whole, change)  # one document is often an example of several reasons
+        cut = ((e.excerpt, before) for before, group in groups for e in group if len(e.excerpt) >= before)
+        both = ((text, before) for excerpt, before in cut for text in (excerpt, _plain(excerpt)))
+        new |= _masked({text[: int(_SAFE * before)] for text, before in both if new[text] != text}, change)
+        for part in lines:
+            for group in part.values():
+                for at, e in enumerate(group):
+                    safe = _safe(e.excerpt, _BEFORE if len(e.excerpt) >= _BEFORE else 0, new)
+                    group[at] = e._replace(excerpt=safe[:EXCERPT], url=new[e.url or ""] or None)
+        for part in passages:
             for name, group in part.items():
                 for at, e in enumerate(group):
-                    text = new[_plain(e.excerpt)]
-                    if part is self.cuts:  # a value that a mark stands in is found in the plain text alone
-                        text = new[e.excerpt] if _plain(new[e.excerpt]) == text else text
-                    safe = text[: LONGEST - _UNSAFE] if len(e.excerpt) >= LONGEST else text
+                    text = _plain(e.excerpt)
+                    if part is self.cuts and _plain(new[e.excerpt]) == new[text]:
+                        text = e.excerpt  # else a mark stands in a value, which is found in the plain text alone
+                    safe = _safe(text, LONGEST if len(e.excerpt) >= LONGEST else 0, new)
                     where = safe.find(OPEN) if part is self.cuts else place(name, safe) if len(safe) > PASSAGE else 0
-                    group[at] = e._replace(excerpt=_around(safe, max(0, where)), url=new[e.url or ""] or None)
+                    shown = _around(safe, max(0, where), ends=len(e.excerpt) < LONGEST)
+                    group[at] = e._replace(excerpt=shown, url=new[e.url or ""] or None)
 
     def faults(self) -> list[str]:
         """What does not add up; empty when nothing vanished."""
@@ -273,17 +288,37 @@ def _plain(text: str) -> str:
     return text.replace(OPEN, "").replace(CLOSE, "")
 
 
-def _around(text: str, at: int) -> str:
-    """A passage with what begins at `at` in it: whole lines where they are short enough."""
+def _safe(text: str, cut: int, new: Mapping[str, str]) -> str:
+    """What may be shown of a masked text: if it was cut, none of its end, where a value may be cut in two.
+
+    A mask is shorter or longer than its value, so that the end is not counted off in the masked text: it is safe as far
+    as the text is masked in the same way without its end. What is left of a line there may be of a key that goes on.
+    """
+    head = text[: int(_SAFE * cut)] if cut else text
+    if new[text] == text:
+        return head
+    pairs = enumerate(zip(new[text], new[head], strict=False))
+    same = next((at for at, (one, other) in pairs if one != other), len(new[head]))
+    return _REST.sub("", new[text][:same]) if cut else new[text]
+
+
+def _masked(texts: Iterable[str], change: Callable[[Sequence[str]], list[str]]) -> dict[str, str]:
+    asked = sorted(texts)
+    return dict(zip(asked, change(asked), strict=True))
+
+
+def _around(text: str, at: int, *, ends: bool) -> str:
+    """A passage with what begins at `at` in it, in whole lines where they are short enough; `ends`: with the text."""
     if at < PASSAGE // 2:
         first = 0
     else:
         first = text.find("\n", at - PASSAGE // 2, at) + 1
         first = first or text.find(" ", at - PASSAGE // 8, at) + 1 or at
-    if len(text) - first <= PASSAGE:
-        return text[first:]
-    last = text.rfind("\n", first + max(PASSAGE // 2, at - first), first + PASSAGE)
-    return text[first : last if last > 0 else first + PASSAGE]
+    last = len(text)
+    if last - first > PASSAGE:
+        last = text.rfind("\n", first + max(PASSAGE // 2, at - first), first + PASSAGE)
+        last = last if last > 0 else first + PASSAGE
+    return f"{GAP if first else ''}{text[first:last]}{'' if ends and last == len(text) else GAP}"
 
 
 def add_rows(into: dict[str, list[int]], more: Mapping[str, list[int]]) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import zlib
 from typing import Literal
 
@@ -147,7 +148,35 @@ def test_personal_data_is_masked_before_a_passage_is_cut():
     assert "riverhouse" not in json.dumps(found.to_json())
     assert "<PRIVATE_KEY>" in texts["a"]  # the mark would have stood within the value: it went
     assert f"{stats.OPEN}write to <EMAIL> or to anyone\n{stats.CLOSE}more" == texts["b"]
-    assert len(texts["c"]) <= stats.PASSAGE
+    assert len(texts["c"]) <= stats.PASSAGE + 1
+    assert texts["c"].endswith(stats.GAP)
+
+
+@pytest.mark.parametrize("size", [20, 50, 85])
+@pytest.mark.parametrize("shown", ["nearest_dropped", "cuts", "examples"])
+def test_a_long_masked_value_moves_no_half_value_into_sight(size, shown):
+    """Whatever length of a key goes from the front, no address that the end of what is read cuts in two is shown."""
+    key = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA7bqa\n" * size + "-----END RSA PRIVATE KEY-----\n"
+    mail = "write to person@riverhouse.org or to anyone\n"
+    for shift in range(len(mail)):
+        text = f"head\n{key}{'z' * shift} {mail * 200}"
+        chain = Chain([Length(), Behead()]) if shown == "nearest_dropped" else Chain([Behead()])
+        found = masked(chain(documents.from_texts([text], id=["a"])).report, Redact()).to_json()
+        (excerpt,) = {e[-1] for group in found[shown].values() for e in group}
+        assert "<PRIVATE_KEY>" in excerpt
+        assert not re.search("riverh|person|MIIE", json.dumps(found))
+
+
+def test_where_nothing_is_masked_a_passage_is_the_text():
+    """All of a short text; of a longer one its first lines, and the sign that it goes on."""
+    texts = ["head\n" + "plain words and no more of them\n" * lines for lines in (1, 24, 25, 400)]
+    found = masked(Chain([Length()])(documents.from_texts(texts, id=list("abcd"))).report, Redact())
+    shown = {e.id: e.excerpt for group in found.nearest_dropped.values() for e in group}
+    assert shown == {"a": texts[0], "b": texts[1], "c": texts[2][: 5 + 24 * 32 - 1] + stats.GAP}
+    assert {"a", "b", "c"} == set(shown)
+    assert {e.id: e.excerpt for e in found.examples["length.size>6"]}["d"] == " ".join(texts[3].split())[
+        : stats.EXCERPT
+    ]
 
 
 @pytest.mark.parametrize("lead", [0, 300, 1500])
@@ -158,10 +187,13 @@ def test_a_passage_lies_around_what_makes_the_signal(lead):
     step = GopherQuality(bullet_lines=Bounds(None, 0), words=Bounds(1, None), stop_words=Bounds(0, None))
     report = masked(Chain([step])(documents.from_texts([text])).report, Redact(), {"gopher_quality": step})
     (shown,) = report.nearest_dropped["gopher_quality.bullet_lines>0"]
-    assert len(shown.excerpt) <= stats.PASSAGE
-    (part,) = marks.marker(step, "bullet_lines>0")(shown.excerpt)
-    assert line == shown.excerpt[part.start : part.end]
-    assert shown.excerpt in text
+    plain = shown.excerpt.strip(stats.GAP)
+    assert len(plain) <= stats.PASSAGE
+    (part,) = marks.marker(step, "bullet_lines>0")(plain)
+    assert line == plain[part.start : part.end]
+    assert plain in text
+    assert (shown.excerpt[0] == stats.GAP) == (not text.startswith(plain))
+    assert (shown.excerpt[-1] == stats.GAP) == (not text.endswith(plain))
 
 
 def test_reports_with_them_add_up_in_any_order():

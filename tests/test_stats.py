@@ -81,6 +81,8 @@ def test_an_excerpt_is_short_and_on_one_line():
     """White space is run together and the text is cut by code points."""
     assert "a b" == stats.example("i", None, None, "a \n\t b").excerpt
     assert 1200 == len(stats.example("i", None, None, "é" * 5000).excerpt)
+    spaced = stats.example("i", None, None, "ab" + " " * 3000 + "c" * 2000).excerpt  # white space is not counted
+    assert f"ab {'c' * 1197}" == spaced
 
 
 def test_excerpts_are_changed_before_they_are_cut():

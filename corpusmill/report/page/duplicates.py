@@ -9,7 +9,7 @@ from corpusmill.report.page import charts
 from corpusmill.report.page.sections import Cell, Chart, Name, Row, Section, Share, Table, anchor
 from corpusmill.report.page.totals import Stage, stages
 from corpusmill.report.page.writing import percent
-from corpusmill.stats import StepCounts
+from corpusmill.stats import EXCERPT, StepCounts
 
 TOP = 20  # sources, and clusters of a step
 OPEN = 5  # rows of a table that need not be folded
@@ -95,9 +95,13 @@ def _largest(name: str, stage: Stage) -> list[Table]:
     largest = [e for e in stage.report.largest.get(f"{name}.cluster_size", ()) if (e.value or 0) > 1]
     if not largest:
         return []
-    rows: list[list[Cell]] = [[int(e.value or 0), e.url or e.id, e.excerpt] for e in largest[:TOP]]
+    rows: list[list[Cell]] = [[int(e.value or 0), e.url or e.id, _line(e.excerpt)] for e in largest[:TOP]]
     head = ["documents", "what stays", "its beginning"]
     return [Table(head=head, rows=rows, align="rll", title=f"{name}: largest clusters", folded=len(rows) > OPEN)]
+
+
+def _line(excerpt: str) -> str:
+    return excerpt if len(excerpt) < EXCERPT else f"{excerpt[: EXCERPT - 1]}…"
 
 
 def _sources(name: str, stage: Stage) -> list[Table]:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from corpusmill.report.outputs import Run
-from corpusmill.report.page.nearest import ask, marked, masks
+from corpusmill.report.page.nearest import ask, marked, masks, whole
 from corpusmill.report.page.sections import Card, Passage, Piece, Section, anchor
 from corpusmill.report.page.totals import Stage, stages
-from corpusmill.stats import CLOSE, OPEN, Example
+from corpusmill.stats import CLOSE, EXCERPT, GAP, OPEN, Example
 
 MOST = 80  # groups that are shown
 LEAD = (
@@ -47,13 +47,14 @@ def _groups(stage: Stage) -> Iterator[tuple[str, list[Card]]]:
         yield name, [_card(e, group, name) for e in examples]
     for step, examples in sorted(report.cuts.items()):
         name, group = f"{step}.cuts", f"{step}: cut out of texts"
-        yield name, [_card(e, group, name, struck(e.excerpt)) for e in examples]
+        yield name, [_card(e, group, name, whole(e.excerpt, struck)) for e in examples]
 
 
 def _card(example: Example, group: str, name: str, pieces: list[Piece] | None = None) -> Card:
+    line = example.excerpt + GAP * (len(example.excerpt) >= EXCERPT)  # of this length it was cut
     return Card(
         title=example.url or example.id,
-        passages=[Passage(marked(example.excerpt) if pieces is None else pieces)] if example.excerpt else [],
+        passages=[Passage(whole(line, marked) if pieces is None else pieces)] if line else [],
         facts=(("value", example.value),) if example.value is not None else (),
         group=group,
         name=anchor("reason", name),

@@ -1,7 +1,7 @@
 """Documents nearest to each bound, on both sides of it: what a slightly other bound would keep or drop."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from corpusmill import marks
@@ -10,7 +10,7 @@ from corpusmill.report.page.sections import Card, Passage, Piece, Section, ancho
 from corpusmill.report.page.totals import Stage, stages
 from corpusmill.report.texts import MASKS
 from corpusmill.spec import names
-from corpusmill.stats import Example
+from corpusmill.stats import GAP, Example
 
 MOST = 60  # bounds that are shown
 LEAD = (
@@ -65,7 +65,7 @@ def _cards(called: Mapping[str, Any], stage: Stage, reason: str) -> list[Card]:
         Card(
             title=example.url or example.id, group=group, name=anchor("nearest", reason),
             facts=((side, example.value), ("bound", bound)), ask=ask(example),
-            passages=[Passage(marked(example.excerpt, () if mark is None else mark(example.excerpt)))],
+            passages=[Passage(whole(example.excerpt, lambda text: marked(text, () if mark is None else mark(text))))],
         )
         for side, examples in sides for example in examples
     ]  # fmt: skip
@@ -74,6 +74,12 @@ def _cards(called: Mapping[str, Any], stage: Stage, reason: str) -> list[Card]:
 def ask(example: Example) -> str:
     """The command that tells more of a document."""
     return f"corpusmill explain OUT {shlex.quote(example.id)} --text"
+
+
+def whole(text: str, pieces: Callable[[str], list[Piece]]) -> list[Piece]:
+    """A passage in pieces, with an ellipsis at each end at which its text goes on."""
+    more = [Piece("…", "more")]
+    return (more if text.startswith(GAP) else []) + pieces(text.strip(GAP)) + (more if text.endswith(GAP) else [])
 
 
 def marked(text: str, parts: Sequence[marks.Part] = ()) -> list[Piece]:

@@ -10,7 +10,7 @@ import pytest
 from corpusmill.report import outputs
 from corpusmill.report.page import examples, nearest, pairs, render
 from corpusmill.report.page.sections import Piece
-from corpusmill.stats import CLOSE, OPEN
+from corpusmill.stats import CLOSE, EXCERPT, GAP, OPEN
 from tests.report.page import hostile
 
 
@@ -28,7 +28,7 @@ def told(run, stage):
 
 def text_of(card):
     """All passages of a card."""
-    return "".join(piece.text for passage in card.passages for piece in passage.pieces)
+    return "".join(piece.text for passage in card.passages for piece in passage.pieces if piece.mark != "more")
 
 
 def test_examples_are_those_of_the_reports(run):
@@ -56,7 +56,7 @@ def test_what_was_cut_is_struck(run):
     assert shown
     cards = [card for card in examples.section(run).examples if card.name == "reason-line_dedup-cuts"]
     for card, (*_, excerpt) in zip(cards, shown, strict=True):
-        assert text_of(card) == excerpt.replace(OPEN, "").replace(CLOSE, "")
+        assert text_of(card) == excerpt.translate(dict.fromkeys(map(ord, OPEN + CLOSE + GAP)))
         assert any(piece.mark == "cut" for piece in card.passages[0].pieces)
     found = examples.struck(f"a{OPEN}b{CLOSE}c <EMAIL>{OPEN}d")
     assert [Piece("a"), Piece("b", "cut"), Piece("c "), Piece("<EMAIL>", "masked"), Piece("d", "cut")] == found
@@ -78,8 +78,35 @@ def test_next_to_the_bounds(run):
     signs = [card for card in section.examples if card.name == nearest.anchor("nearest", words)]
     hits = [p.text for card in signs for p in card.passages[0].pieces if p.mark == "hit"]
     assert not any(character.isalpha() for hit in hits for character in hit)
-    excerpts = {e[-1] for part in ("nearest_dropped", "nearest_kept") for group in report[part].values() for e in group}
+    excerpts = {
+        e[-1].strip(GAP)
+        for part in ("nearest_dropped", "nearest_kept")
+        for group in report[part].values()
+        for e in group
+    }
     assert {text_of(card) for card in section.examples} >= excerpts
+
+
+def test_where_a_text_goes_on_there_is_an_ellipsis(run):
+    """On each side that was cut and on no other; the sign of it in the report is not seen."""
+    ends = {
+        (part, e[-1].startswith(GAP), e[-1].endswith(GAP))
+        for part in ("nearest_dropped", "nearest_kept", "cuts")
+        for group in told(run, "01-curate" if part != "cuts" else "05-line_dedup")[part].values()
+        for e in group
+    }
+    assert ("nearest_dropped", False, True) in ends
+    for made in (nearest.section(run), examples.section(run)):
+        for card in made.examples:
+            marks = [piece.mark == "more" for passage in card.passages for piece in passage.pieces]
+            assert not any(marks[1:-1])
+            assert not any(GAP in piece.text for passage in card.passages for piece in passage.pieces)
+    assert [Piece("…", "more"), Piece("a"), Piece("…", "more")] == nearest.whole(f"{GAP}a{GAP}", nearest.marked)
+    assert [Piece("a…")] == nearest.whole("a…", nearest.marked)
+    lines = [card for card in examples.section(run).examples if not card.name.endswith("cuts") and card.passages]
+    for card in lines:
+        assert (len(text_of(card)) == EXCERPT) == (card.passages[0].pieces[-1].mark == "more")
+    assert 0 < sum(len(text_of(card)) == EXCERPT for card in lines) < len(lines)
 
 
 def test_pairs_side_by_side(run):
