@@ -6,7 +6,7 @@ from typing import Any
 
 from corpusmill import plan, recipe
 from corpusmill.dedup import Decontaminate, Dedup, LineDedup, ParagraphDedup
-from corpusmill.errors import UsageError, near
+from corpusmill.errors import RecipeError, UsageError, near
 from corpusmill.extract import Extractor
 from corpusmill.recipe import Recipe
 from corpusmill.report.judgements import Steps
@@ -36,19 +36,24 @@ def parse(run: Run, changes: Sequence[str] = (), drop: Sequence[str] = ()) -> As
     """Read `step.signal=[low, high]` and names of steps.
 
     Raises:
-        UsageError: for a step or signal that the run has not, a step that cannot be left out. RecipeError: for
-            bounds that are none.
+        UsageError: for a step or signal that the run has not, a step that cannot be left out, bounds that are none.
     """
     known = signals(run.recipe)
     for change in changes:
         signal, equals, _ = change.partition("=")
         if not equals:
             raise UsageError(f"{change}: expected step.signal=[low, high], e.g. gopher_quality.words=[100,null]")
-        check_signal(signal, known)
+        check_signal(signal, run.recipe)
     for name in drop:
         _check_step(name, run.recipe)
     file = paths.join(run.root, "recipe.yaml")
-    asked = recipe.parse(paths.read_text(file), file, [f"steps.{change}" for change in changes])
+    text = paths.read_text(file)
+    try:
+        asked = recipe.parse(text, file, [f"steps.{change}" for change in changes])
+    except RecipeError:
+        for change in changes:
+            _check_bounds(change, text, file)
+        raise
     found = signals(asked)
     return Asked(asked, {s: (known[s], found[s]) for s in known if known[s] != found[s]}, frozenset(drop))
 
@@ -59,18 +64,44 @@ def signals(chosen: Recipe) -> dict[str, Limit]:
     return {f"{name}.{signal}": limit for name, step in called for signal, limit in limits(step).items()}
 
 
-def check_signal(signal: str, known: Mapping[str, Any]) -> None:
+def check_signal(signal: str, chosen: Recipe) -> None:
     """Refuse a signal that the run has not.
 
     Raises:
-        UsageError: naming the nearest, or those of its step.
+        UsageError: naming the nearest, those of its step, or why the step has none.
     """
+    known, steps = signals(chosen), dict(zip(names(chosen.steps), chosen.steps, strict=True))
     if signal in known:
         return
     step = signal.partition(".")[0]
-    there = [name for name in known if name.startswith(f"{step}.")] or list(known)
-    hint = near(signal, known)
-    raise UsageError(f"{signal}: the run judges no such signal{hint}; there are {', '.join(there) or 'none'}")
+    there = [name for name in known if name.startswith(f"{step}.")]
+    if isinstance(steps.get(step), members(Dedup)) and not isinstance(steps.get(step), JUDGED):
+        raise UsageError(
+            f"{signal}: no bound can be asked of {step}: it compares documents with each other, and its ledger says of"
+            " which document a removed one is a copy, not what other settings would remove; run the recipe again with"
+            f" such settings, or ask --drop {step}"
+        )
+    judging = list(dict.fromkeys(name.partition(".")[0] for name in known))
+    if there:
+        told = f"{near(signal, known)}; there are {', '.join(there)}"
+    elif step in steps:
+        told = f": {step} has no bounds; the steps that have some are {', '.join(judging) or 'none'}"
+    else:
+        told = f"{near(signal, known) or near(step, judging)}; the steps with bounds are {', '.join(judging) or 'none'}"
+    raise UsageError(f"{signal}: the run judges no such signal{told}")
+
+
+def _check_bounds(change: str, text: str, file: str) -> None:
+    """Refuse bounds that are none, in words of the argument and not of the run's recipe, which nobody touched."""
+    try:
+        recipe.parse(text, file, [f"steps.{change}"])
+    except RecipeError as error:
+        signal, _, value = change.partition("=")
+        told = str(error).partition("\n")[0]
+        _, reversed_or_nan, why = told.partition(f" {signal.partition('.')[2]}: bounds ")
+        expected = told.partition("expected ")[2] or "[low, high], two numbers; null leaves an end open"
+        why = f"bounds {why}" if reversed_or_nan else f"found {value or 'nothing'}; expected {expected}"
+        raise UsageError(f"{change}: {why}") from None
 
 
 def _check_step(name: str, chosen: Recipe) -> None:

@@ -30,7 +30,7 @@ def shown(found: Comparison) -> Group:
     """Everything, ready to print."""
     head = [Text(f"A  {visible(found.a)}"), Text(f"B  {visible(found.b)}")]
     notes = [Text(line, "yellow") for line in _waiting(found)]
-    drift = [Text(""), _drift(found), *_gone(found), Text(READING, "dim")]
+    drift: list[Any] = [Text(""), _drift(found), *_gone(found), Text(READING, "dim")]
     return Group(*head, *notes, Text(""), _funnel(found), *drift, *_moved(found), *_fates(found))
 
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from corpusmill.errors import UsageError
-from corpusmill.report import whatif
+from corpusmill.errors import OutputError, UsageError
+from corpusmill.report import outputs, whatif
 from corpusmill.report.asked import Asked, check_signal, opened, signals, stage_steps
 from corpusmill.report.judgements import Floats, Int64s, Records
 from corpusmill.report.outputs import Run
@@ -53,7 +53,7 @@ def sweep(run: Run, asked: Asked, signal: str) -> list[Curve]:
     Raises:
         UsageError: if the run judges no such signal, or leaves its step out. OutputError: as `whatif.answer`.
     """
-    check_signal(signal, signals(run.recipe))
+    check_signal(signal, run.recipe)
     if signal.partition(".")[0] in asked.dropped:
         raise UsageError(f"--sweep {signal}: --drop leaves its step out; expected one of the two")
     table = intervals(signals(asked.recipe)[signal])
@@ -63,7 +63,10 @@ def sweep(run: Run, asked: Asked, signal: str) -> list[Curve]:
 
 def _curve(run: Run, asked: Asked, signal: str, *, above: bool) -> Curve:
     stages = [stage_steps(stage, run.recipe) for stage in run.stages]
-    (number,) = [n for n, steps in enumerate(stages) if signal.partition(".")[0] in steps.names]
+    found = [n for n, steps in enumerate(stages) if signal.partition(".")[0] in steps.names]
+    if not found:
+        raise OutputError(f"{run.root}: {outputs.unfinished(outputs.waiting(run))}; {signal} is judged there")
+    number = found[0]
     stage = run.stages[number]
     own = _ends(run, signal, above=above)
     tried = {*own.values(), *_ends(Run(run.root, asked.recipe, []), signal, above=above).values()}

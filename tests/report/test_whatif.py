@@ -1,13 +1,14 @@
 """What-if answers against runs and chains that were really made with the bounds asked for."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpusmill import cli, documents
-from corpusmill.errors import OutputError, RecipeError, UsageError
+from corpusmill.errors import OutputError, UsageError
 from corpusmill.report import asked, outputs, whatif, whatif_shown
 from corpusmill.report.sides import Sides
 from corpusmill.report.sweep import sweep
@@ -213,8 +214,13 @@ def test_what_is_asked_wrongly_is_told(whole, tmp_path):
     for changes, drop, error, message in (
         (["gopher_quality.word=[1,2]"], [], UsageError, "did you mean 'gopher_quality.words'"),
         (["gopher_quality.words"], [], UsageError, r"expected step.signal=\[low, high\]"),
-        (["gopher_quality.words=[3,2]"], [], RecipeError, "bounds are reversed"),
-        (["gopher_quality.dialect=paper"], [], UsageError, "judges no such signal"),
+        (["gopher_quality.words=[3,2]"], [], UsageError, r"^gopher_quality.words=\[3,2\]: bounds are reversed: \[3, 2"),
+        (["c4.sentences=[4,null]", "redact.hits=abc"], [], UsageError, "^redact.hits=abc: found abc; expected .low, h"),
+        (["gopher_quality.words="], [], UsageError, "^gopher_quality.words=: found nothing; expected"),
+        (["gopher_quality.dialect=paper"], [], UsageError, "judges no such signal.*stop_words$"),
+        (["near_dedup.similarity=[0.8,null]"], [], UsageError, "no bound can be asked of near_dedup: it compares"),
+        (["tokenize.words=[1,2]"], [], UsageError, "tokenize has no bounds; the steps that have some are gopher_qu"),
+        (["wikipedia.words=[1,2]"], [], UsageError, "the steps with bounds are gopher_quality, c4, "),
         ([], ["line_dedupe"], UsageError, "no such step; did you mean 'line_dedup'"),
         ([], ["tokenize"], UsageError, "nothing is left without it"),
     ):
@@ -222,11 +228,14 @@ def test_what_is_asked_wrongly_is_told(whole, tmp_path):
             asked.parse(whole, changes, drop)
     with pytest.raises(UsageError, match="leaves its step out"):
         sweep(whole, asked.parse(whole, drop=["c4"]), "c4.sentences")
-    with pytest.raises(UsageError, match="judges no such signal"):
+    with pytest.raises(UsageError, match="--drop near_dedup"):
         sweep(whole, asked.parse(whole), "near_dedup.similarity")
-    mixed = outputs.Run(whole.root, whole.recipe, [whole.stages[0], whole.stages[2]])
-    with pytest.raises(OutputError, match="not of one run"):
-        whatif.answer(mixed, asked.parse(mixed))
+    first, second, third, *_ = whole.stages
+    other = replace(second, manifest={**second.manifest, "key": "another"})
+    for stages, message in (([first, other, third], "not of one run"), ([first, third], "02-exact_dedup is not fin")):
+        mixed = outputs.Run(whole.root, whole.recipe, stages)
+        with pytest.raises(OutputError, match=message):
+            whatif.answer(mixed, asked.parse(mixed))
 
 
 def test_the_command(whole, capsys):
