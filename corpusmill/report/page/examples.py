@@ -17,7 +17,7 @@ LEAD = (
 
 def section(run: Run) -> Section | None:
     """All examples of the run's reports, what was lost most first within each stage."""
-    found = [group for stage in stages(run) for group in _groups(stage)]
+    found = [group for stage in stages(run) for group in _groups(run, stage)]
     cards = [card for _, group in found[:MOST] for card in group]
     if not cards:
         return None
@@ -30,7 +30,7 @@ def section(run: Run) -> Section | None:
     )  # fmt: skip
 
 
-def _groups(stage: Stage) -> Iterator[tuple[str, list[Card]]]:
+def _groups(run: Run, stage: Stage) -> Iterator[tuple[str, list[Card]]]:
     """Cards of a stage by what they show."""
     report = stage.report
     reasons = {reason: count for step in report.steps.values() for reason, count in step.reasons.items()}
@@ -44,13 +44,13 @@ def _groups(stage: Stage) -> Iterator[tuple[str, list[Card]]]:
             step, _, kind = reason.partition(".")
             values = report.tallies.get(f"{step}.edits.{kind}", 0)
             name, group = reason, f"{reason}: {values:,} replaced"
-        yield name, [_card(e, group, name) for e in examples]
+        yield name, [_card(run, e, group, name) for e in examples]
     for step, examples in sorted(report.cuts.items()):
         name, group = f"{step}.cuts", f"{step}: cut out of texts"
-        yield name, [_card(e, group, name, whole(e.excerpt, struck)) for e in examples]
+        yield name, [_card(run, e, group, name, whole(e.excerpt, struck)) for e in examples]
 
 
-def _card(example: Example, group: str, name: str, pieces: list[Piece] | None = None) -> Card:
+def _card(run: Run, example: Example, group: str, name: str, pieces: list[Piece] | None = None) -> Card:
     line = example.excerpt + GAP * (len(example.excerpt) >= EXCERPT)  # of this length it was cut
     return Card(
         title=example.url or example.id,
@@ -58,7 +58,7 @@ def _card(example: Example, group: str, name: str, pieces: list[Piece] | None = 
         facts=(("value", example.value),) if example.value is not None else (),
         group=group,
         name=anchor("reason", name),
-        ask=ask(example) if example.id else "",
+        ask=ask(run, example.id) if example.id else "",
     )
 
 

@@ -29,7 +29,7 @@ def section(run: Run) -> Section:
     )
     chart = Chart(
         spec=charts.kept_of(seen), alternative=words, name="funnel-chart", title="Documents into and out of each step",
-        caption="Grey is what a step dropped. Stages that only look again at the same documents are left out.",
+        caption="Grey is what a step dropped. Steps that changed nothing are left out.",
     )  # fmt: skip
     head = ["step", "documents in", "out", "lost", "share lost", "of the crawl", "bytes in", "bytes out", "tokens"]
     table = Table(

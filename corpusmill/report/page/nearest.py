@@ -10,7 +10,7 @@ from corpusmill.report.page.sections import Card, Passage, Piece, Section, ancho
 from corpusmill.report.page.totals import Stage, stages
 from corpusmill.report.texts import MASKS
 from corpusmill.spec import names
-from corpusmill.stats import GAP, Example
+from corpusmill.stats import GAP
 
 MOST = 60  # bounds that are shown
 LEAD = (
@@ -35,7 +35,7 @@ def section(run: Run) -> Section | None:
         notes.append(f"The {MOST} bounds of {len(found)} that dropped most are shown.")
     return Section(
         name="nearest", title="Next to the bounds", lead=LEAD, notes=notes,
-        examples=[card for stage, reason in found[:MOST] for card in _cards(called, stage, reason)],
+        examples=[card for stage, reason in found[:MOST] for card in _cards(run, called, stage, reason)],
         data={reason: {"dropped": [e.value for e in stage.report.nearest_dropped.get(reason, ())],
                        "kept": [e.value for e in stage.report.nearest_kept.get(reason, ())]}
               for stage, reason in found[:MOST]},
@@ -53,7 +53,7 @@ def _lost(stage: Stage, reason: str) -> int:
     return stage.report.steps[reason.partition(".")[0]].reasons.get(reason, 0)
 
 
-def _cards(called: Mapping[str, Any], stage: Stage, reason: str) -> list[Card]:
+def _cards(run: Run, called: Mapping[str, Any], stage: Stage, reason: str) -> list[Card]:
     name, _, bound = reason.partition(".")
     mark = marks.marker(called[name], bound) if name in called else None
     sides = (
@@ -64,16 +64,16 @@ def _cards(called: Mapping[str, Any], stage: Stage, reason: str) -> list[Card]:
     return [
         Card(
             title=example.url or example.id, group=group, name=anchor("nearest", reason),
-            facts=((side, example.value), ("bound", bound)), ask=ask(example),
+            facts=((side, example.value), ("bound", bound)), ask=ask(run, example.id),
             passages=[Passage(whole(example.excerpt, lambda text: marked(text, () if mark is None else mark(text))))],
         )
         for side, examples in sides for example in examples
     ]  # fmt: skip
 
 
-def ask(example: Example) -> str:
+def ask(run: Run, identifier: str) -> str:
     """The command that tells more of a document."""
-    return f"corpusmill explain OUT {shlex.quote(example.id)} --text"
+    return f"corpusmill explain {shlex.quote(run.root)} {shlex.quote(identifier)} --text"
 
 
 def whole(text: str, pieces: Callable[[str], list[Piece]]) -> list[Piece]:

@@ -5,9 +5,11 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow.compute as pc
 
 from corpusmill.report.outputs import Run
+from corpusmill.report.page.nearest import ask
 from corpusmill.report.page.sections import Card, Passage, Piece, Section, anchor
 from corpusmill.report.page.totals import Stage, stages
 from corpusmill.report.texts import Change, Place, Texts, changes
@@ -60,11 +62,20 @@ def _cards(texts: Texts, stage: Stage, number: int, name: str) -> list[Card]:
     there = [(pair, group) for pair, group in both if pair.kept in places]
     gone = texts.before(number, [pair.place for pair, _ in there], [pair.id for pair, _ in there])
     kept = texts.before(number, [places[pair.kept] for pair, _ in there], [pair.kept for pair, _ in there])
+    urls = [_urls(texts, number, (pair.place, places[pair.kept])) for pair, _ in there]
     return [
-        _card(name, pair, group, (before[:LONGEST], after[:LONGEST]))
-        for (pair, group), before, after in zip(there, gone, kept, strict=True)
+        _card(name, pair, group, (before[:LONGEST], after[:LONGEST]), called, ask(texts.run, pair.id))
+        for (pair, group), before, after, called in zip(there, gone, kept, urls, strict=True)
         if before is not None and after is not None
     ]
+
+
+def _urls(texts: Texts, number: int, both: tuple[Place, Place]) -> tuple[str, str]:
+    """Addresses of two documents that went into a stage, masked; empty where there is none."""
+    stage = texts.run.stages[number - 2]
+    tables = [stage.documents(place.shard, np.array([place.row]), ["url"]) for place in both]
+    gone, kept = texts.masked(["" if table is None else table["url"][0].as_py() or "" for table in tables])
+    return gone, kept
 
 
 def _chosen(stage: Stage, name: str) -> tuple[list[Pair], list[Pair]]:
@@ -97,16 +108,17 @@ def _pairs(rows: list[dict[str, Any]], shard: int, name: str) -> Iterator[Pair]:
         yield Pair(row["id"], place, row[f"{name}.kept"], row[f"{name}.similarity"], row[f"{name}.method"])
 
 
-def _card(name: str, pair: Pair, group: str, both: tuple[str, str]) -> Card:
+def _card(name: str, pair: Pair, group: str, both: tuple[str, str], urls: tuple[str, str], command: str) -> Card:
     found = changes(*both)
     return Card(
         title=f"{pair.id} → {pair.kept}",
         facts=(("similarity", pair.similarity), ("found by", pair.method)),
         group=f"{name}: {group}",
         name=anchor("pairs", name, group),
+        ask=command,
         passages=[
-            Passage(_side(found, 0, "missing"), f"removed: {pair.id}"),
-            Passage(_side(found, 1, "added"), f"stays: {pair.kept}"),
+            Passage(_side(found, 0, "missing"), f"removed: {urls[0] or pair.id}"),
+            Passage(_side(found, 1, "added"), f"stays: {urls[1] or pair.kept}"),
         ],
     )
 

@@ -122,6 +122,9 @@ def test_pairs_side_by_side(run):
         assert dict(card.facts)["similarity"] == rows[gone]["near_dedup.similarity"]
         left, right = ([p for p in passage.pieces if not p.mark] for passage in card.passages)
         assert left == right
+        assert re.fullmatch(r"removed: https://site\d\.example/\d+", card.passages[0].heading)
+        assert re.fullmatch(r"stays: https://site\d\.example/\d+", card.passages[1].heading)
+        assert card.ask == f"corpusmill explain {run.root} {gone} --text"
         assert {"missing", "added"} & {p.mark for passage in card.passages for p in passage.pieces}
     exact = [card for card in section.examples if card.group.startswith("exact_dedup")]
     assert all(p.mark == "" for card in exact for passage in card.passages for p in passage.pieces)
@@ -140,7 +143,9 @@ def test_nothing_personal_and_nothing_that_runs(run):
     assert "\0" not in page
     ask = [card.ask for section in sections for card in section.examples if "<" in card.ask]
     assert ask
-    assert all(" 'kept" in command and "'\"'\"'" in command for command in ask)  # a shell runs nothing of it
+    assert all(
+        command.startswith(f"corpusmill explain {run.root} 'kept") and "'\"'\"'" in command for command in ask
+    )  # a shell runs nothing of it
 
 
 def test_documents_that_were_removed(run, tmp_path):
