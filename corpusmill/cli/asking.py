@@ -50,6 +50,8 @@ def _what_if(options: argparse.Namespace) -> int:
             print(line)
         for curve in curves:
             show(whatif_shown.curve_shown(curve))
+        if outputs.waiting(run):
+            show(outputs.unfinished(outputs.waiting(run)))
     else:
         show(whatif_shown.shown(question, answer, sides))
     return 0

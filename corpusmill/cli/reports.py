@@ -49,7 +49,9 @@ def add(commands: "Commands") -> None:
     trace.add_argument("rows", nargs="*", type=_row, metavar="ROW", help="rows of it, counted from 0")
     trace.add_argument("--step", type=_row, metavar="N", help="the rows that this step of a training run took")
     trace.add_argument("--run", metavar="FOLDER", help="the run that packed it, for a shard that lies elsewhere")
-    trace.add_argument("--text", action="store_true", help="show the texts, decoded with the tokenizer beside the shards")
+    trace.add_argument(
+        "--text", action="store_true", help="show the texts, decoded with the tokenizer beside the shards"
+    )
     trace.add_argument(
         "--json", action="store_true",
         help="a JSON object for each document, with its ledger row; ranges [0, 512] end before 512 (the table: 0-511)",
@@ -83,8 +85,13 @@ def _report(options: argparse.Namespace) -> int:
         return 0
     from corpusmill.report.stage import stage
 
-    for found in outputs.find(options.output).stages:
+    run = outputs.find(options.output)
+    outputs.check(run)
+    for found in run.stages:
         show(stage(found.title, found.report(), found.seconds(), found.further()))
+    waiting = outputs.waiting(run)
+    if waiting:
+        show(outputs.unfinished(waiting))
     return 0
 
 

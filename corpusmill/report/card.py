@@ -14,6 +14,7 @@ from corpusmill.documents import SCHEMA
 from corpusmill.errors import OutputError
 from corpusmill.recipe import Recipe
 from corpusmill.redact import Redact
+from corpusmill.report import outputs
 from corpusmill.report.markdown import Made, code, fenced, plain, table
 from corpusmill.report.outputs import Run, StageOutput
 from corpusmill.report.page.sections import Bytes, Name, Share, share
@@ -82,13 +83,12 @@ def chosen(run: Run, what: What) -> StageOutput:
     Raises:
         OutputError: if the run is not finished, was changed half-way, or has no such files.
     """
-    if journal.unfinished(run.root):
-        raise OutputError(f"{run.root}: a takedown was stopped half-way; run corpusmill remove again to finish it")
+    outputs.check(run)
     packs = members(Packer) if what == "documents" else ()  # documents are whole without their tokens
     needed = plan.titles([step for step in run.recipe.steps if not isinstance(step, packs)])
-    missing = set(needed) - {stage.title for stage in run.stages}
+    missing = [title for title in outputs.waiting(run) if title in needed]
     if missing:
-        raise OutputError(f"{run.root}: {', '.join(sorted(missing))} is not finished; run the recipe again to go on")
+        raise OutputError(f"{run.root}: {outputs.unfinished(missing)}")
     if what == "packed":
         last = packed(run)
         if last is None:

@@ -64,7 +64,7 @@ def compare(a: Run, b: Run) -> Comparison:
     for run in (a, b):
         outputs.check(run)
     moved = {what: list(_moved(a, b, what)) for what in drift.NAMED}
-    waiting = {"A": outputs.waiting(a), "B": outputs.waiting(b)}
+    waiting: dict[Side, list[str]] = {"A": outputs.waiting(a), "B": outputs.waiting(b)}
     found = drift.drifts(a, b), drift.gone(a, b), moved, fates.fates(a, b)
     return Comparison(a.root, b.root, waiting, _funnel(a, b), *found)
 

@@ -17,12 +17,11 @@ import pyarrow.compute as pc
 from corpusmill.dedup.decontaminate import Decontaminate
 from corpusmill.dedup.lines import LineDedup
 from corpusmill.dedup.paragraphs import ParagraphDedup
-from corpusmill.errors import OutputError
 from corpusmill.extract import Extractor
 from corpusmill.filters.c4 import C4
 from corpusmill.filters.language import Language
 from corpusmill.redact import Redactor
-from corpusmill.report.outputs import StageOutput
+from corpusmill.report.outputs import StageOutput, reading
 from corpusmill.spec import ANY_LANGUAGE, intervals, limits, members
 from corpusmill.storage import paths
 from corpusmill.storage.layout import StageLayout
@@ -205,25 +204,23 @@ def read(stage: StageOutput, steps: Steps, shard: int) -> Iterator[Records]:
     """The ledger of a shard, a row group (some 16 MB) at a time; none for a stage without a ledger.
 
     Raises:
-        OutputError: if the ledger is missing.
+        OutputError: if the ledger is missing or damaged.
     """
     import pyarrow.parquet as pq
 
     path = StageLayout.at(stage.path).ledger(shard)
-    try:
-        with paths.open_read(path, ranges=True) as opened:
-            file, first = pq.ParquetFile(opened), 0
-            for group in range(file.num_row_groups):
-                count = file.metadata.row_group(group).num_rows
-                yield Records(steps, count, first, _columns(file, group))
-                first += count
-    except FileNotFoundError as error:
-        raise OutputError(f"{path}: no such file; the run is not whole, run its recipe again") from error
+    with reading(path), paths.open_read(path, ranges=True) as opened:
+        file, first = pq.ParquetFile(opened), 0
+        for group in range(file.num_row_groups):
+            count = file.metadata.row_group(group).num_rows
+            yield Records(steps, count, first, _columns(path, file, group))
+            first += count
 
 
-def _columns(file: Any, group: int) -> Any:
+def _columns(path: str, file: Any, group: int) -> Any:
     def column(name: str) -> pa.ChunkedArray:
-        return file.read_row_group(group, [name], use_threads=False)[name]
+        with reading(path):
+            return file.read_row_group(group, [name], use_threads=False)[name]
 
     return column
 

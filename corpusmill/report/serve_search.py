@@ -11,13 +11,13 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from corpusmill.errors import OutputError, UsageError
-from corpusmill.report.outputs import Run, StageOutput
+from corpusmill.report.outputs import Run, StageOutput, damaged
 from corpusmill.storage import paths
 from corpusmill.storage.layout import StageLayout
 
 PAGE = 50  # rows of a page
 PAGES = 10_000  # pages that can be turned to
-KEPT, DROPPED = "kept", "dropped"  # beside the reasons; no reason is called so
+KEPT, DROPPED, AT_END = "kept", "dropped", "kept at the end"  # beside the reasons; no reason is called so
 FIELDS = ("stage", "reason", "domain", "language", "signal", "low", "high", "text", "page")
 _NUMERIC = {"DOUBLE", "FLOAT", "BIGINT", "INTEGER"}
 # As `steps.domain` has it.
@@ -31,7 +31,7 @@ class Query:
 
     Attributes:
         stage: title of the stage whose ledger is searched.
-        reason: `kept`, `dropped`, or why.
+        reason: `kept` or `dropped` by that stage, `kept at the end` by all of them, or why it was dropped.
         domain: a host, with all below it.
         language: as the ledger has it.
         signal: a column of the ledger; shown, and between `low` and `high`, ends included, where they are given.
@@ -80,7 +80,8 @@ class Ledgers:
     """The ledgers of a run.
 
     Raises:
-        UsageError: if duckdb is not installed, or the run does not lie on this machine.
+        UsageError: if duckdb is not installed, or the run does not lie on this machine. OutputError: if a ledger is
+            missing or damaged.
     """
 
     def __init__(self, run: Run) -> None:
@@ -100,8 +101,11 @@ class Ledgers:
         for number, stage in enumerate(self.stages):
             layout = StageLayout.at(stage.path)
             files = [str(paths.local(layout.ledger(entry["shard"]))) for entry in stage.manifest["shards"]]
-            found = self._base.from_parquet(files, filename=True, union_by_name=True)
-            found.create_view(_view(number))
+            try:
+                found = self._base.from_parquet(files, filename=True, union_by_name=True)
+                found.create_view(_view(number))
+            except duckdb.Error as error:
+                raise damaged(paths.join(stage.path, "ledger"), error) from error
             types = zip(found.columns, map(str, found.types), strict=True)
             self.columns[stage.title] = [name for name, kind in types if "." in name and kind in _NUMERIC]
         folder = str(paths.local(run.root).absolute())
@@ -150,6 +154,8 @@ class Ledgers:
         if not re.fullmatch(r"[0-9]{1,5}", page) or not 1 <= int(page) <= PAGES:
             raise UsageError(f"page: found {page!r}; expected a number from 1 to {PAGES}")
         low, high = (_number(name, given.get(name, "")) for name in ("low", "high"))
+        if low is not None and high is not None and low > high:
+            raise UsageError(f"low, high: found {low:.15g} and {high:.15g}; expected the lower end first")
         if not signal and (low, high) != (None, None):
             raise UsageError("low, high: bounds of no signal; choose a signal, too")
         domain = given.get("domain", "").strip().lower().removeprefix("www.")
@@ -162,7 +168,7 @@ class Ledgers:
         Raises:
             OutputError: if the ledgers cannot be read any more.
         """
-        where, values = _where(query)
+        where, values = _where(query, _view(len(self.stages) - 1))
         shown = _quoted(query.signal) if query.signal else "NULL"
         view = _view([stage.title for stage in self.stages].index(query.stage))
         total = self._ask(f"SELECT count(*) FROM {view} WHERE {where}", values)[0][0]  # noqa: S608, see the module
@@ -197,6 +203,7 @@ class Ledgers:
 
 
 _SHARD = r"CAST(regexp_extract(filename, '(\d+)\.parquet$', 1) AS INTEGER)"
+_RECORD = f'{_SHARD}, id, "offset"'  # what tells a record from others, in every stage
 
 
 def _view(number: int) -> str:
@@ -207,11 +214,14 @@ def _quoted(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'
 
 
-def _where(query: Query) -> tuple[str, list[Any]]:
-    """Conditions, and the values of their parameters."""
+def _where(query: Query, last: str) -> tuple[str, list[Any]]:
+    """Conditions, and the values of their parameters; `last` is the view of the last stage."""
     parts: list[tuple[str, list[Any]]] = [("true", [])]
     if query.reason in {KEPT, DROPPED}:
         parts.append((f"reason IS {'NULL' if query.reason == KEPT else 'NOT NULL'}", []))
+    elif query.reason == AT_END:
+        left = f"SELECT {_RECORD} FROM {last} WHERE reason IS NULL"  # noqa: S608, see the module
+        parts.append((f"({_RECORD}) IN ({left})", []))
     elif query.reason:
         parts.append(("reason = ?", [query.reason]))
     if query.domain:

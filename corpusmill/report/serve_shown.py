@@ -12,7 +12,7 @@ from corpusmill.report.explain import Found as Visit
 from corpusmill.report.explain import bounds_of, interval
 from corpusmill.report.outputs import Run
 from corpusmill.report.page.writing import decimal, escaped, figure
-from corpusmill.report.serve_search import DROPPED, KEPT, PAGE, Found, Ledgers, Query, Row
+from corpusmill.report.serve_search import AT_END, DROPPED, KEPT, PAGE, Found, Ledgers, Query, Row
 from corpusmill.spec import limits
 
 LONGEST = 25_000  # code points of a document's text, masks included
@@ -65,7 +65,8 @@ def search(ledgers: Ledgers, query: Query, found: Found, urls: Sequence[str | No
         '<div class="scroll" tabindex="0" role="region" aria-label="Documents"><table><thead><tr>'
         f"{titles}</tr></thead><tbody>{cells}</tbody></table></div>"
     )
-    told = f"<p class='note'>{found.total:,} records of {escaped(query.stage)}; the verdict is this stage's.</p>"
+    counted = f"{found.total:,} record{'' if found.total == 1 else 's'}"
+    told = f"<p class='note'>{counted} of {escaped(query.stage)}; the verdict is this stage's.</p>"
     body = f"{_form(ledgers, query)}<section id='found'><h2>Documents</h2>{told}{table if found.rows else ''}"
     return _whole(ledgers.run, "Search", f"{body}{_pages(query, found.total)}</section>")
 
@@ -115,7 +116,7 @@ def _whole(run: Run, title: str, body: str, kind: str = "title") -> str:
 def _form(ledgers: Ledgers, query: Query) -> str:
     titles = [stage.title for stage in ledgers.stages]
     groups = [(title, list(ledgers.reasons[title])[:REASONS]) for title in titles]
-    reasons = _options(["", KEPT, DROPPED], query.reason) + "".join(
+    reasons = _options(["", KEPT, DROPPED, AT_END], query.reason) + "".join(
         f'<optgroup label="{escaped(title)}">{_options(named, query.reason)}</optgroup>'
         for title, named in groups
         if named

@@ -55,8 +55,16 @@ def ran(plan: Plan, results: "Sequence[StageResult]", page: str) -> dict[str, An
 
 
 def reported(run: "Run") -> dict[str, Any]:
-    """The reports of a finished run, as its stages left them."""
-    return {"output": run.root, "recipe": run.recipe.name, "stages": [_stage(stage) for stage in run.stages]}
+    """The reports of a run, as its stages left them; `waiting` are those that are not finished.
+
+    Raises:
+        OutputError: if a file is missing or damaged, or stages do not fit together.
+    """
+    from corpusmill.report import outputs
+
+    outputs.check(run)
+    stages = [_stage(stage) for stage in run.stages]
+    return {"output": run.root, "recipe": run.recipe.name, "stages": stages, "waiting": outputs.waiting(run)}
 
 
 def _stage(stage: "StageOutput") -> dict[str, Any]:

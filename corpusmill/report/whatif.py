@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from corpusmill.errors import OutputError
 from corpusmill.filters.language import Language
-from corpusmill.report import judgements
+from corpusmill.report import judgements, outputs
 from corpusmill.report.asked import Asked, stage_steps
 from corpusmill.report.judgements import CORPUS_EDITORS, EDITORS, Int64s, Mask, Records, Steps
 from corpusmill.report.outputs import Run, StageOutput
@@ -53,6 +53,7 @@ class Answer:
     """All stages that have a ledger.
 
     Attributes:
+        waiting: stages that the run has not finished.
         tokens_before: tokens of the documents that the run encoded; None where it packs none. tokens: as it would be,
             at the run's own tokens per byte.
     """
@@ -60,6 +61,7 @@ class Answer:
     stages: list[StageAnswer]
     tokens_before: int | None
     tokens: Range | None
+    waiting: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -81,8 +83,9 @@ def answer(run: Run, asked: Asked, watch: Watch | None = None) -> Answer:
         watch: is shown every part of every ledger.
 
     Raises:
-        OutputError: if a ledger is missing, or stages do not fit together.
+        OutputError: if a file is missing or damaged, or stages do not fit together.
     """
+    outputs.check(run)
     found: list[StageAnswer] = []
     entering: Leaving | None = None
     extra, edited = _Extra(), list[str]()
@@ -98,7 +101,7 @@ def answer(run: Run, asked: Asked, watch: Watch | None = None) -> Answer:
         extra = work.pass_extra(extra)
         entering = work.leaving
         found.append(told)
-    return Answer(found, *_tokens(run, found[-1].size))
+    return Answer(found, *_tokens(run, found[-1].size), outputs.waiting(run))
 
 
 @dataclass

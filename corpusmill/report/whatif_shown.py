@@ -9,6 +9,7 @@ from rich.text import Text
 
 from corpusmill import loader
 from corpusmill.report.asked import Asked
+from corpusmill.report.outputs import unfinished
 from corpusmill.report.progress import megabytes
 from corpusmill.report.sides import Sides
 from corpusmill.report.sweep import Curve
@@ -102,12 +103,13 @@ def _notes(answer: Answer) -> Iterator[Text]:
 
 
 def notes(answer: Answer) -> list[str]:
-    """What is not exact, and why."""
+    """What is not whole or not exact, and why."""
     found: dict[str, list[str]] = {}
     for stage in answer.stages:
         for step, why in stage.approximate.items():
             found.setdefault(why, []).append(step)
-    told = [f"approximate: {', '.join(steps)}: {why}" for why, steps in found.items()]
+    told = [unfinished(answer.waiting)] if answer.waiting else []
+    told += [f"approximate: {', '.join(steps)}: {why}" for why, steps in found.items()]
     if any(stage.kept.low != stage.kept.high for stage in answer.stages):
         told.append(
             "ranges: some records were never seen by a later step, because an earlier one had dropped them, or were"
@@ -131,6 +133,7 @@ def to_json(asked: Asked, answer: Answer, sides: Sides, curves: Sequence[Curve])
         ],
         "sweep": [curve_json(curve) for curve in curves],
         "notes": notes(answer),
+        "waiting": answer.waiting,
     }
 
 

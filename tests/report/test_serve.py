@@ -101,6 +101,10 @@ def test_a_search_finds_what_the_ledger_holds(site):
         assert (wanted, len(wanted)) == found(site, **given), given
         empty += not wanted
     assert empty <= 2
+    last = {(row["shard"], row["id"], row["offset"]) for row in ledger(site, 5) if row["reason"] is None}
+    wanted = sorted((r["shard"], r["row"]) for r in rows if (r["shard"], r["id"], r["offset"]) in last)
+    assert (wanted, len(wanted)) == found(site, reason="kept at the end")
+    assert 0 < len(wanted) < sum(row["reason"] is None for row in rows)
     later = {row["reason"] for row in ledger(site, 2)} - {None}
     (reason,) = sorted(later)
     assert len([row for row in ledger(site, 2) if row["reason"] == reason]) == found(site, reason=reason)[1]
@@ -209,6 +213,9 @@ def test_requests(site):
         assert 404 == get(server, "//evil.example/search").status
         assert 400 == get(server, "/search?" + "&".join(f"a{n}=1" for n in range(40))).status
         assert 400 == get(server, "/search?page=0").status
+        swapped = get(server, "/search?signal=gopher_quality.words&low=70&high=60")
+        assert (400, True) == (swapped.status, "found 70 and 60; expected the lower end first" in swapped.text)
+        assert "1 record of 01-curate;" in get(server, "/search?text=short2").text
         assert 501 == get(server, "/search", method="POST").status
         with pytest.raises(UsageError, match="choose another --port"):
             serve.Server(site, "127.0.0.1", port)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
 
+from corpusmill.report import outputs
 from corpusmill.report.outputs import Run
 from corpusmill.report.page import (
     contamination,
@@ -45,7 +46,12 @@ def makers(price_per_hour: float | None = None) -> Sequence[Maker]:
 
 
 def sections(run: Run, price_per_hour: float | None = None) -> list[Section]:
-    """The sections that there are for a run."""
+    """The sections that there are for a run.
+
+    Raises:
+        OutputError: if a file is missing or damaged, or stages do not fit together.
+    """
+    outputs.check(run)
     return [made for made in (make(run) for make in makers(price_per_hour)) if made is not None]
 
 

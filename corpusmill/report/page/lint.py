@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from corpusmill.report import funnel, mixtures
-from corpusmill.report.outputs import Run
+from corpusmill.report.outputs import Run, waiting
 from corpusmill.report.page.sections import Cell, Name, Row, Section, Table, anchor
 from corpusmill.report.page.totals import Stage, bounds_of, packed, stages, with_documents
 from corpusmill.report.page.writing import decimal, percent
@@ -51,11 +51,17 @@ def section(run: Run) -> Section:
 
 def findings(run: Run) -> list[Finding]:
     """What may be wrong with a run, the gravest first."""
-    found: list[Finding] = []
+    found = [*_waiting(run)]
     for stage in stages(run):
         found += [*_emptied(stage), *_damage(stage), *_idle(stage), *_out_of_range(stage), *_faults(stage)]
     found += _sources(run)
     return sorted(found, key=lambda item: not item.grave)
+
+
+def _waiting(run: Run) -> Iterator[Finding]:
+    for title in waiting(run):
+        told = "the recipe asks for this stage; all figures are of those before it"
+        yield Finding("not finished", title, told, "run the recipe again to go on", grave=True)
 
 
 def _faults(stage: Stage) -> Iterator[Finding]:
