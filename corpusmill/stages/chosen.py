@@ -15,13 +15,12 @@ from corpusmill.storage.layout import StageLayout
 from corpusmill.storage.packed import Block, Header, Ids, Int32s
 from corpusmill.tokenize import pack
 
-KEPT_BYTES = 256_000_000  # of mapped ids that stay in memory between two blocks of rows
-
 
 class _Piece(NamedTuple):
-    """Documents of one record batch: their shard, the rest (n,) each; `ids` are all ids of the batch."""
+    """Documents of one record batch: their shard and file, the rest (n,) each; `ids` are all ids of the batch."""
 
     shard: int
+    mapped: MappedPart
     ids: Ids
     start: Int64s
     length: Int64s
@@ -31,8 +30,8 @@ class _Piece(NamedTuple):
 class Chosen:
     """A group's documents of one part that come in a pass, in the order of shards and rows.
 
-    Ids stay in the mapped files of the first phase. Memory is 32 bytes for each document, and the pages that a block of
-    rows touches; of a large group they are given back after each block.
+    Ids stay in the mapped files of the first phase. Memory is 32 bytes for each document, and a single file at
+    a time, given back when a block of rows has what it needs of it.
 
     Attributes:
         seen, come: documents and bytes that there are, and of those that come at all.
@@ -43,18 +42,17 @@ class Chosen:
         """None yet; ids are of the type `dtype`."""
         self.seen = self.come = (0, 0)
         self.got = Counter[str]()
-        self._parts: list[MappedPart] = []
         self._lie([], dtype)
 
     def read(self, layout: StageLayout, group: Range, part: int, mixture: Mixture | None, number: int) -> None:
         """Find the documents that come in a pass; without a mixture all of them."""
         found = []
         for shard in range(*group):
-            self._parts.append(MappedPart(layout.file("ids", shard), part))
-            for batch in self._parts[-1].batches:
+            mapped = MappedPart(layout.file("ids", shard), part)
+            for batch in mapped.batches:
                 rows = self._rows(batch, mixture, number)
                 if len(rows):
-                    found.append(_piece(shard, batch, rows))
+                    found.append(_piece(shard, mapped, batch, rows))
         self._lie(found, self._documents.arrays[0].dtype.name)
 
     @property
@@ -64,14 +62,14 @@ class Chosen:
 
     def block(self, planned: pack.Plan, rows: Int64s, header: Header) -> Block:
         """Some rows, with the documents in them."""
-        ids = pack.fill(planned, self._documents, header.eos, rows, padding=header.padding)
-        if self._bytes > KEPT_BYTES:
-            for part in self._parts:
-                part.release()
+        ids = pack.fill(planned, self._documents, header.eos, rows, padding=header.padding, done=self._release)
         offsets, segments = planned.segments_of(rows)
         document = planned.segment_document[segments]
         return Block(ids, offsets, planned.segment_length[segments], self._shards[document], self._row[document],
                      planned.segment_start[segments])  # fmt: skip
+
+    def _release(self, number: int) -> None:
+        self._homes[number].release()
 
     def _lie(self, found: Sequence[_Piece], dtype: str) -> None:
         counts = [len(piece.row) for piece in found]
@@ -83,7 +81,7 @@ class Chosen:
         self._documents = pack.Documents(arrays, home, start, length)
         self._shards = np.repeat(np.array([piece.shard for piece in found], np.int32), counts)
         self._row = np.concatenate([np.zeros(0, np.int32), *(piece.row for piece in found)])
-        self._bytes = sum(array.nbytes for array in arrays)
+        self._homes = [piece.mapped for piece in found]
 
     def _rows(self, batch: pa.RecordBatch, mixture: Mixture | None, number: int) -> Int64s:
         """Which documents of a batch come, and count them."""
@@ -100,11 +98,11 @@ class Chosen:
         return rows
 
 
-def _piece(shard: int, batch: pa.RecordBatch, rows: Int64s) -> _Piece:
+def _piece(shard: int, mapped: MappedPart, batch: pa.RecordBatch, rows: Int64s) -> _Piece:
     lists = batch.column("ids")
     offsets = lists.offsets.to_numpy().astype(np.int64)
     ids = lists.values.to_numpy(zero_copy_only=True)
-    return _Piece(shard, ids, offsets[rows], np.diff(offsets)[rows], batch.column("row").to_numpy()[rows])
+    return _Piece(shard, mapped, ids, offsets[rows], np.diff(offsets)[rows], batch.column("row").to_numpy()[rows])
 
 
 def _by_source(batch: pa.RecordBatch, rows: Int64s) -> dict[str, int]:

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from corpusmill import stats
 from corpusmill.errors import RunError
 from corpusmill.stages.chosen import Chosen
@@ -19,9 +17,6 @@ from corpusmill.storage.write import FileStats
 from corpusmill.tokenize import pack
 from corpusmill.tokenize.order import Order, key_of
 from corpusmill.tokenize.step import Tokenize
-
-BLOCK_BYTES = 16_000_000  # of rows that are filled at once
-BLOCK_SEGMENTS = 8192  # in them: each may touch a page of a mapped file, and the system maps its neighbours with it
 
 
 @dataclass(frozen=True)
@@ -92,9 +87,8 @@ class Pack:
             return planned.usage()
         order = Order(planned.rows, key_of(self.step.seed, kind, shard))
         with PackedFile(path, header) as file:
-            at_once = _rows_at_once(planned, header)
-            for first in range(0, planned.rows, at_once):
-                rows = order.between(first, min(first + at_once, planned.rows))
+            for first in range(0, planned.rows, file.batch_rows):
+                rows = order.between(first, min(first + file.batch_rows, planned.rows))
                 file.add(documents.block(planned, rows, header))
             files[kind] = file.finish()
         return planned.usage()
@@ -118,12 +112,6 @@ class Pack:
         if dropped:
             step.reasons[f"{self.name}.mixture"] = dropped
         return stats.Report(records=count[0], kept=kept[0], dropped=dropped, steps={self.name: step})
-
-
-def _rows_at_once(planned: pack.Plan, header: Header) -> int:
-    by_bytes = BLOCK_BYTES // (header.sequence_length * np.dtype(header.dtype).itemsize)
-    by_segments = BLOCK_SEGMENTS * planned.rows // max(len(planned.segment_document), 1)
-    return max(min(by_bytes, by_segments), 1)
 
 
 def _any_ids(layout: StageLayout, name: str, shards: int) -> bool:

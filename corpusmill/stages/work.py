@@ -77,9 +77,9 @@ PART_BYTES = 64_000_000  # what a task without a split counts for
 def workers_for(phase: Phase, tasks: Sequence[Task], workers: int) -> int:
     """How many processes on this machine the tasks of a phase are worth, at most `workers`.
 
-    The first processes of a run take seconds to start, and each has kernels to load, in which this one goes through some
-    megabytes of text; extraction and filters cost more, so their phase says with `worker_bytes` that a process is worth
-    it for less.
+    The first processes of a run take seconds to start, and each has kernels to load; in that time this one goes through
+    some megabytes of text. Extraction and filters cost more, so their phase says with `worker_bytes` that a process is
+    worth it for less.
     """
     size = sum(task.split.length if task.split else PART_BYTES for task in tasks)
     return max(1, min(workers, len(tasks), size // getattr(phase, "worker_bytes", WORKER_BYTES)))

@@ -147,7 +147,11 @@ class Block(NamedTuple):
 class PackedFile(WholeFile):
     """A packed shard in the making; it appears under its name only when `finish` is called.
 
-    However rows are cut into blocks, equal rows give equal bytes. Memory is `BATCH_BYTES` of ids, and the last block.
+    However rows are cut into blocks, equal rows give equal bytes. Memory is `BATCH_BYTES` of ids, and the last block;
+    blocks of `batch_rows` are written as they are.
+
+    Attributes:
+        batch_rows: rows of a record batch.
 
     Raises:
         StorageError: if the file cannot be written.
@@ -158,7 +162,7 @@ class PackedFile(WholeFile):
         super().__init__(path)
         self.header = header
         self._schema = header.schema()
-        self._most = max(BATCH_BYTES // (header.sequence_length * np.dtype(header.dtype).itemsize), 1)
+        self.batch_rows = max(BATCH_BYTES // (header.sequence_length * np.dtype(header.dtype).itemsize), 1)
         self._waiting: list[Block] = []
         self._waiting_rows = 0
 
@@ -181,11 +185,11 @@ class PackedFile(WholeFile):
             )
         start = 0
         while start < len(block.ids):
-            stop = min(start + self._most - self._waiting_rows, len(block.ids))
+            stop = min(start + self.batch_rows - self._waiting_rows, len(block.ids))
             self._waiting.append(block.between(start, stop))
             self._waiting_rows += stop - start
             start = stop
-            if self._waiting_rows == self._most:
+            if self._waiting_rows == self.batch_rows:
                 self._flush()
 
     def finish(self) -> FileStats:

@@ -5,7 +5,7 @@ is planned from the lengths alone; rows are then filled in any order and a few a
 a block, however large the shard is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -160,7 +160,13 @@ class Documents(NamedTuple):
 
 
 def fill(
-    planned: Plan, documents: Documents, eos: int, rows: Int64s | None = None, *, padding: int | None = None
+    planned: Plan,
+    documents: Documents,
+    eos: int,
+    rows: Int64s | None = None,
+    *,
+    padding: int | None = None,
+    done: Callable[[int], None] | None = None,
 ) -> Ids:
     """Fill rows.
 
@@ -170,6 +176,7 @@ def fill(
         eos: the id of end-of-text.
         rows: int64 (n,), which rows in which order; by default all.
         padding: the id that fills rows up; by default `eos`. Which places are padding follows from the plan.
+        done: is told of each array, by number, when these rows need it no more; they are read one after the other.
 
     Returns:
         (n, L), of the type of the ids.
@@ -194,12 +201,16 @@ def fill(
     target = row * planned.sequence_length + before - before[offsets[row]]
     last = start + length == sizes
     out[target[last] + length[last] - 1] = eos
-    _copy(documents, document, start, length - last, target, out)
+    for number in _copied(documents, document, start, length - last, target, out):
+        if done is not None:
+            done(number)
     return out.reshape(-1, planned.sequence_length)
 
 
-def _copy(documents: Documents, document: Int64s, start: Int64s, length: Int64s, target: Int64s, out: Ids) -> None:
-    """Copy segments of documents to their places, array by array, each from its front to its end; (S,) each."""
+def _copied(
+    documents: Documents, document: Int64s, start: Int64s, length: Int64s, target: Int64s, out: Ids
+) -> Iterator[int]:
+    """Copy segments of documents to their places, (S,) each: array by array, whose number is given, front to end."""
     from corpusmill.kernels.packing import gather
 
     home, source = documents.home[document], documents.start[document] + start
@@ -209,6 +220,7 @@ def _copy(documents: Documents, document: Int64s, start: Int64s, length: Int64s,
         here = order[ends[number - 1] if number else 0 : ends[number]]
         line = _read_only(documents.arrays[number])[None]
         gather(line, np.zeros(len(here), np.int64), source[here], length[here], target[here], out)
+        yield int(number)
 
 
 def usage_from(counts: Mapping[str, int]) -> Usage:
