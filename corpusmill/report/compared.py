@@ -13,7 +13,7 @@ from corpusmill.report.fates import Example
 from corpusmill.report.outputs import unfinished
 from corpusmill.report.page.sections import Card, Cell, Name, Passage, Piece, Row, Section, Share, Tone
 from corpusmill.report.page.sections import Table as PageTable
-from corpusmill.report.page.writing import decimal, short, visible
+from corpusmill.report.page.writing import against, bounded, decimal, short, visible
 from corpusmill.stats import StepCounts
 
 SIGNALS = 25  # of which the drift is shown on the screen
@@ -120,7 +120,7 @@ def _fates(found: Comparison) -> Iterator[Text]:
         other = "B" if change.keeps == "A" else "A"
         yield Text(f"\n{count:,} kept in {change.keeps}, dropped in {other} for {change.reason}", "bold")
         for one in found.fates.examples[change]:
-            value = "" if one.value is None else f"{decimal(one.value)}  "
+            value = "" if one.value is None else f"{against(one.value, change.reason)}  "
             yield Text(f"  {value}{visible((one.url or one.id)[:WIDTH])}")
             yield Text(f"    {visible(one.text[:WIDTH])}", "dim")
     if len(found.fates.changes) > CHANGES:
@@ -220,5 +220,5 @@ def _page_fates(found: Comparison) -> Section:
 
 
 def _card(group: str, one: Example) -> Card:
-    facts: list[tuple[str, Cell]] = [] if one.value is None else [("value", one.value)]
+    facts: list[tuple[str, Cell]] = [] if one.value is None else [("value", bounded(one.value, group))]
     return Card(title=one.url or one.id, passages=[Passage([Piece(one.text)])], facts=facts, group=group)

@@ -16,7 +16,7 @@ from corpusmill import plan
 from corpusmill.documents import Address
 from corpusmill.errors import OutputError
 from corpusmill.report.outputs import Run, StageOutput
-from corpusmill.report.page.writing import visible
+from corpusmill.report.page.writing import beside, visible
 from corpusmill.report.passages import passages
 from corpusmill.report.trace import Packed, Place, places, row_named, trace
 from corpusmill.spec import Bounds, intervals, limits, number
@@ -180,18 +180,25 @@ def _stage(run: Run, found: Found) -> Iterator[Text | Table]:
     called, specs = plan.cut(run.recipe.steps)[found.number - 1]
     for name in called:
         yield from _evidence(name, row)
+    dialects = dialects_of(called, specs)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("step", "signal", "value", "bounds", ""):
         table.add_column(name, justify="right" if name == "value" else "left")
     for name, step in zip(called, specs, strict=True):
+        shown_name = f"{name} ({dialects[name]})" if name in dialects else name
         for signal, limit in limits(step).items():
             value = row[f"{name}.{signal}"]
             bounds = bounds_of(limit, row["language"])
             mark = _mark(name, signal, value, bounds, row["reason"])
-            shown = "not measured" if value is None else number(value)
-            table.add_row(name, signal, shown, Text("" if bounds is None else interval(bounds)), mark)
+            shown = "not measured" if value is None else beside(value, *(bounds or ()), form=number)
+            table.add_row(shown_name, signal, shown, Text("" if bounds is None else interval(bounds)), mark)
     if table.row_count:
         yield table
+
+
+def dialects_of(called: Sequence[str], specs: Sequence[Any]) -> dict[str, str]:
+    """By step the reading of its rules, where there are several: the same signal may have another value in another."""
+    return {name: step.dialect for name, step in zip(called, specs, strict=True) if hasattr(step, "dialect")}
 
 
 def _evidence(name: str, row: dict[str, Any]) -> Iterator[Text]:

@@ -10,6 +10,7 @@ from corpusmill.plan import Plan
 from corpusmill.spec import limits
 
 if TYPE_CHECKING:  # a plan is told without loading what the others need
+    from corpusmill.report.card import Licences, What
     from corpusmill.report.explain import Found
     from corpusmill.report.outputs import Run, StageOutput
     from corpusmill.report.texts import Texts
@@ -123,7 +124,8 @@ def _looked_at(run: "Run", found: "Found", texts: "Texts | None") -> dict[str, A
         shown["text"] = texts.after(run.stages[found.number - 1], found.shard, found.kept)
     own = {name: found.row[name] for name in LEDGER[4:] if name in found.row}
     return {"stage": found.stage, "shard": found.shard, "record": found.row["row"], **own,
-            "signals": signals, "evidence": evidence, **shown}  # fmt: skip
+            "dialects": explain.dialects_of(called, specs), "signals": signals,
+            "evidence": evidence, **shown}  # fmt: skip
 
 
 def _places(run: "Run", last: "Sequence[Found]") -> list[list[dict[str, Any]] | None]:
@@ -146,6 +148,18 @@ def _places(run: "Run", last: "Sequence[Found]") -> list[list[dict[str, Any]] | 
 def differing(differences: "Sequence[Difference]") -> dict[str, Any]:
     """Whether two outputs are the same, and what differs."""
     return {"same": not differences, "differences": [asdict(difference) for difference in differences]}
+
+
+def card(run: "Run", what: "What", licences: "Licences", path: str | None) -> dict[str, Any]:
+    """The data card: its header as plain values, its text, and where it was written, if it was.
+
+    Raises:
+        UsageError, OutputError: as `card.card`.
+    """
+    from corpusmill.report import card as cards
+
+    told = {"header": cards.header(run, what, licences), "text": cards.card(run, what, licences)}
+    return {"output": run.root, "what": what, "stage": cards.chosen(run, what).title, "path": path, **told}
 
 
 def taken(done: "Taken", *, dry_run: bool) -> dict[str, Any]:

@@ -104,3 +104,16 @@ def _one(run, *, gone):
     before = run.stages[1]
     rows = [row for entry in before.manifest["shards"] for row in before.ledger(entry["shard"]).to_pylist()]
     return next(row["id"] for row in rows if (row["reason"] is not None) == gone)
+
+
+def test_dialects_and_values_next_to_their_bounds(tmp_path, capsys):
+    """The table and JSON say how a step reads its rules; a value beyond its bound does not read like the bound."""
+    texts.write(tmp_path / "texts", [{"id": "d", "text": "hello 12 34 " * 20}], 1)
+    steps = "{use: gopher_quality, dialect: datatrove, alphabetic_words: [null, 0.333333]}\n{use: exact_dedup}"
+    texts.run(tmp_path / "texts", tmp_path / "out", steps)
+    found = told(tmp_path, capsys, "d")
+    (line,) = [line.split() for line in found.splitlines() if " alphabetic_words " in line]
+    assert ["gopher_quality", "(datatrove)", "alphabetic_words", "0.3333333", "[null,", "0.333333]"] == line[:6]
+    assert 0 == cli.main(["explain", str(tmp_path / "out"), "d", "--json"])
+    stages = json.loads(capsys.readouterr().out)["stages"]
+    assert [{"gopher_quality": "datatrove"}] == [stage["dialects"] for stage in stages]

@@ -6,6 +6,7 @@ from corpusmill.report.outputs import Run
 from corpusmill.report.page.nearest import ask, marked, masks, whole
 from corpusmill.report.page.sections import Card, Passage, Piece, Section, anchor
 from corpusmill.report.page.totals import Stage, stages
+from corpusmill.report.page.writing import bounded
 from corpusmill.stats import CLOSE, EXCERPT, GAP, OPEN, Example
 
 MOST = 80  # groups that are shown
@@ -55,7 +56,7 @@ def _card(run: Run, example: Example, group: str, name: str, pieces: list[Piece]
     return Card(
         title=example.url or example.id,
         passages=[Passage(whole(line, marked) if pieces is None else pieces)] if line else [],
-        facts=(("value", example.value),) if example.value is not None else (),
+        facts=(("value", bounded(example.value, name)),) if example.value is not None else (),
         group=group,
         name=anchor("reason", name),
         ask=ask(run, example.id) if example.id else "",

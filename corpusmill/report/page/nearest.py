@@ -8,6 +8,7 @@ from corpusmill import marks
 from corpusmill.report.outputs import Run
 from corpusmill.report.page.sections import Card, Passage, Piece, Section, anchor
 from corpusmill.report.page.totals import Stage, stages
+from corpusmill.report.page.writing import bounded
 from corpusmill.report.texts import MASKS
 from corpusmill.spec import names
 from corpusmill.stats import GAP
@@ -64,7 +65,7 @@ def _cards(run: Run, called: Mapping[str, Any], stage: Stage, reason: str) -> li
     return [
         Card(
             title=example.url or example.id, group=group, name=anchor("nearest", reason),
-            facts=((side, example.value), ("bound", bound)), ask=ask(run, example.id),
+            facts=((side, bounded(example.value, reason)), ("bound", bound)), ask=ask(run, example.id),
             passages=[Passage(whole(example.excerpt, lambda text: marked(text, () if mark is None else mark(text))))],
         )
         for side, examples in sides for example in examples

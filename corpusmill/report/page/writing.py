@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Callable
 
 from corpusmill.report.page.sections import Bytes, Cell, Name, Share
 from corpusmill.report.progress import megabytes
@@ -17,6 +18,7 @@ _UNSEEN = re.compile(
     + "".join(f"{chr(p + 0xFFFE)}{chr(p + 0xFFFF)}" for p in range(0x10000, 0x110000, 0x10000))
     + "]"
 )
+_BOUND = re.compile(r"[<>]=?(-?[0-9.]+(?:e[-+]?[0-9]+)?)$")  # as `spec.number` writes it
 
 
 def visible(text: str) -> str:
@@ -65,6 +67,32 @@ def decimal(value: float) -> str:
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.4g}" if abs(value) >= 1e-4 else f"{value:.2e}"
+
+
+def beside(value: float, *ends: float | None, form: Callable[[float], str] = decimal) -> str:
+    """A value next to bounds: with as many more digits as it takes not to read like one that it is not.
+
+    Args:
+        value: of a signal.
+        ends: of its bounds; None for an open one.
+        form: how it is written where that is clear.
+    """
+    others = [end for end in ends if end is not None and end != value]
+    first = form(value)
+    finer = (text for digits in range(5, 17) if len(text := f"{value:.{digits}g}") > len(first))
+    return next((text for text in (first, *finer) if float(text.replace(",", "")) not in others), repr(value))
+
+
+def against(value: float, reason: str, form: Callable[[float], str] = decimal) -> str:
+    """A value next to the bound that a reason names, e.g. `c4.sentences<3`; any other reason bounds nothing."""
+    found = _BOUND.search(reason)
+    return beside(value, float(found[1]) if found else None, form=form)
+
+
+def bounded(value: float | None, reason: str) -> Cell:
+    """The same as a cell: the number itself where it reads well as one."""
+    told = None if value is None else against(value, reason)
+    return value if value is None or told == decimal(value) else told
 
 
 def percent(share: float | None) -> str:

@@ -39,3 +39,18 @@ def test_escaped_is_safe_in_elements_and_attributes():
 def test_figures(value, told):
     """Figures as people read them."""
     assert writing.figure(value) == told
+
+
+@pytest.mark.parametrize(
+    ("value", "reason", "told"),
+    [
+        (0.11002, "r.duplicate_9_grams>0.11", "0.11002"), (0.12, "r.duplicate_9_grams>0.11", "0.12"),
+        (0.11, "r.duplicate_9_grams>0.11", "0.11"), (0.6499924, "language.score<0.65", "0.64999"),
+        (1000.25, "gopher_quality.words>1000", "1000.2"), (48.0, "gopher_quality.words<50", "48"),
+        (2.0000000000000004, "x.y>2", "2.0000000000000004"), (0.7, "near_dedup.similarity>=0.7", "0.7"),
+        (0.00001000001, "x.y>1e-05", "1.000001e-05"), (0.25, "kept", "0.25"), (0.25, "read.failed", "0.25"),
+    ],
+)  # fmt: skip
+def test_a_value_is_not_rounded_onto_its_bound(value, reason, told):
+    """Beside a bound that it is not, a value gets more digits; where both are equal, or far apart, it does not."""
+    assert writing.against(value, reason) == told
