@@ -7,11 +7,12 @@ recipe the last name stays, of URLs neither user nor query.
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from corpusmill import __version__, loader, plan
 from corpusmill.documents import SCHEMA
-from corpusmill.errors import OutputError
+from corpusmill.errors import OutputError, UsageError, near
 from corpusmill.recipe import Recipe
 from corpusmill.redact import Redact
 from corpusmill.report import outputs
@@ -47,20 +48,32 @@ FIELDS = {
 }
 
 
-def card(run: Run, what: What = "documents", licence: str | None = None) -> str:
+@dataclass(frozen=True)
+class Licences:
+    """The hub's words for licences, e.g. `odc-by`: of the collection (None is `unknown`), and of sources by name."""
+
+    collection: str | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+UNKNOWN = Licences()
+
+
+def card(run: Run, what: What = "documents", licences: Licences = UNKNOWN) -> str:
     """The card as Markdown with its header in YAML; the same for the same run.
 
     Args:
         run: a finished run.
         what: which files of the run lie beside the card.
-        licence: the hub's word for the licence of the collection, e.g. `odc-by`; None is `unknown`.
+        licences: of the collection and its sources.
 
     Raises:
-        OutputError: if the run is not finished, or has no such files.
+        UsageError: for a licence of a source that the run has not read. OutputError: if the run is not finished, or
+            has no such files.
     """
     found = chosen(run, what)
     parts = [
-        f"---\n{loader.dump(_header(run, what, licence))}---",
+        f"---\n{loader.dump(header(run, what, licences))}---",
         f"# {plain(run.recipe.name)}",
         *([plain(run.recipe.about, 2000)] if run.recipe.about else []),
         _size(run, found),
@@ -70,7 +83,7 @@ def card(run: Run, what: What = "documents", licence: str | None = None) -> str:
         *_languages(run),
         *_personal(run, found),
         *_contamination(run),
-        *_licences(run, licence),
+        *_licences(run, licences),
         *_limits(run),
         *_made(run, found),
     ]
@@ -101,7 +114,8 @@ def chosen(run: Run, what: What) -> StageOutput:
     return documents
 
 
-def _header(run: Run, what: What, licence: str | None) -> dict[str, Any]:
+def header(run: Run, what: What, licences: Licences) -> dict[str, Any]:
+    """The hub's metadata, as plain values."""
     kept = with_documents(run)[-1].report.kept
     spoken = [row.name for row in through(run, "languages") if row.kept and re.fullmatch("[a-z]{2,3}", row.name)]
     train = "documents/*.parquet" if what == "documents" else "train/*.arrow"
@@ -111,7 +125,7 @@ def _header(run: Run, what: What, licence: str | None) -> dict[str, Any]:
     return {
         "pretty_name": run.recipe.name,
         **({"language": spoken} if spoken else {}),
-        "license": licence or "unknown",
+        "license": licences.collection or "unknown",
         "size_categories": [next((name for name, below in SIZES if kept < below), "n>1T")],
         "task_categories": ["text-generation"],
         "tags": ["corpusmill", "pretraining"],
@@ -224,9 +238,22 @@ def _contamination(run: Run) -> Iterator[str]:
     yield "Found: a document held a part; whole: all of it. Too short and too common items cannot be checked."
 
 
-def _licences(run: Run, licence: str | None) -> Iterator[str]:
+def _licences(run: Run, licences: Licences) -> Iterator[str]:
     yield "## Licences"
-    yield f"The collection: {plain(licence) if licence else 'not stated'}. The texts belong to those who wrote them."
+    told = plain(licences.collection) if licences.collection else "not stated"
+    yield f"The collection: {told}. The texts belong to those who wrote them."
+    read = [row.name for row in through(run, "sources")]
+    for name in licences.sources:
+        if name not in read:
+            raise UsageError(
+                f"licence of {name}: the run has read no such source{near(name, read)}; expected one of"
+                f" {', '.join(read[:TOP])}"
+            )
+    rows = [(Name(name), plain(licences.sources[name])) for name in read if name in licences.sources]
+    if rows:
+        yield table(["source", "licence"], rows)
+        if len(rows) < len(read):
+            yield "Of the other sources no licence is stated."
     used = sorted({name for text in _strings(loader.plain(run.recipe)) if (name := split(text)[0]) in KNOWN})
     for name in used:
         yield f"- {code(name)}, which a step used: {plain(KNOWN[name].licence)}"

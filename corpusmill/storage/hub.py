@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from corpusmill.errors import InputError, OutputError, StorageError, UsageError
 from corpusmill.storage import paths
@@ -33,13 +33,35 @@ class Item:
     sha256: str | None = None
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes."""
+        """The bytes.
+
+        Raises:
+            OutputError: if the file is missing. InputError: if it cannot be read.
+        """
         if isinstance(self.source, bytes):
             yield self.source
             return
-        with paths.open_read(self.source) as file:
-            while chunk := file.read(CHUNK):
-                yield chunk
+        try:
+            with paths.open_read(self.source) as file:
+                while chunk := file.read(CHUNK):
+                    yield chunk
+        except FileNotFoundError as error:
+            raise self._missing() from error
+        except OSError as error:
+            why = error.strerror or error
+            raise InputError(f"{self.source}: cannot be read ({why}); look at the disk, then push again") from error
+
+    def need(self) -> None:
+        """Refuse a file that is missing, before others are sent.
+
+        Raises:
+            OutputError: if it is.
+        """
+        if isinstance(self.source, str) and not paths.exists(self.source):
+            raise self._missing()
+
+    def _missing(self) -> OutputError:
+        return OutputError(f"{self.source!s}: no such file; the run is not whole, run its recipe again")
 
 
 def is_folder(target: str) -> bool:
@@ -47,19 +69,29 @@ def is_folder(target: str) -> bool:
     return "://" in target or target.startswith(("/", "./", "../")) or target in {".", ".."}
 
 
-def put_into(folder: str, items: Sequence[Item], owned: Sequence[str]) -> list[str]:
-    """Copy files into a folder; gives the names of shards of an earlier copy that are removed.
+class Put(NamedTuple):
+    """What became of shards that an earlier push had put there: names of those removed, and of those of other kinds."""
+
+    removed: list[str]
+    left: list[str]
+
+
+def put_into(folder: str, items: Sequence[Item], owned: Sequence[str], known: Sequence[str]) -> Put:
+    """Copy files into a folder.
 
     Args:
         folder: path or URL; new, empty, or of an earlier copy.
         items: the files; each appears whole or not at all, in this order.
         owned: folders in it of which no shards but these stay.
+        known: all folders in it that an earlier copy may have made.
 
     Raises:
-        OutputError: if the folder holds anything else, or a file is not what it was. StorageError: if one cannot be
-            written.
+        OutputError: if the folder holds anything else, or a file is missing or not what it was. InputError: if one
+            cannot be read. StorageError: if one cannot be written.
     """
-    _check(folder, {*owned, *(item.name for item in items if "/" not in item.name)})
+    _check(folder, {*known, *(item.name for item in items if "/" not in item.name)})
+    for item in items:
+        item.need()
     for item in items:
         path = paths.join(folder, item.name)
         target = Temporary(path)
@@ -67,17 +99,20 @@ def put_into(folder: str, items: Sequence[Item], owned: Sequence[str]) -> list[s
         try:
             with telling(path):
                 opened = target.open()
-                for chunk in item.chunks():
-                    digest.update(chunk)
+            for chunk in item.chunks():  # what fails in here is not about the target
+                digest.update(chunk)
+                with telling(path):
                     opened.write(chunk)
-                _same(item, digest.hexdigest())
+            _same(item, digest.hexdigest())
+            with telling(path):
                 target.put()
         finally:
             target.discard()
-    stale = _stale((f"{inside}/{name}" for inside in owned for name in paths.names(paths.join(folder, inside))), items)
-    for name in stale:
+    there = (f"{inside}/{name}" for inside in known for name in paths.names(paths.join(folder, inside)))
+    found = _earlier(there, items, owned, known)
+    for name in found.removed:
         paths.remove(paths.join(folder, name))
-    return stale
+    return found
 
 
 def _check(folder: str, known: set[str]) -> None:
@@ -88,18 +123,23 @@ def _check(folder: str, known: set[str]) -> None:
         there = paths.names(folder)
     if there:
         raise OutputError(
-            f"{folder}: found {', '.join(there[:3])}, which no earlier push has put there; choose an empty folder"
+            f"{folder}: found {', '.join(there[:3])}, which no earlier push has put there; choose an empty folder, or"
+            " delete this one if a push into it was stopped"
         )
 
 
-def _stale(there: Iterable[str], items: Sequence[Item]) -> list[str]:
-    """Names of shards that are there and not among the files."""
+def _earlier(there: Iterable[str], items: Sequence[Item], owned: Sequence[str], known: Sequence[str]) -> Put:
+    """Of the files that are there, shards that are not among the items, by whose folder they lie in."""
     names = {item.name for item in items}
-    return sorted(name for name in there if name not in names and _SHARD.fullmatch(paths.name(name)))
+    shards = sorted(name for name in there if name not in names and _SHARD.fullmatch(paths.name(name)))
+    mine = [name for name in shards if name.partition("/")[0] in owned]
+    return Put(mine, [name for name in shards if name.partition("/")[0] in {*known} - {*owned}])
 
 
-def push(repository: str, items: Sequence[Item], owned: Sequence[str], *, public: bool, api: Any = None) -> list[str]:
-    """Put files into a dataset repository, in one commit; gives the names of files that the commit removes.
+def push(
+    repository: str, items: Sequence[Item], owned: Sequence[str], known: Sequence[str], *, public: bool, api: Any = None
+) -> Put:
+    """Put files into a dataset repository, in one commit.
 
     The repository is made if there is none. What the hub has already is not sent again.
 
@@ -108,12 +148,13 @@ def push(repository: str, items: Sequence[Item], owned: Sequence[str], *, public
         items: the files, on this machine.
         owned: folders of the repository of which no shards but these stay: those of an earlier push would else be
             read with them. Earlier commits keep what they had.
+        known: all folders that an earlier push may have made.
         public: whether all may see a repository that is made now.
         api: the hub's client; by default the one that `hf auth login` has prepared.
 
     Raises:
-        UsageError: for a name that is none, or if the client is not installed. OutputError: if a file is not what it
-            was. StorageError: if the hub refuses or cannot be reached.
+        UsageError: for a name that is none, or if the client is not installed. OutputError: if a file is missing or
+            not what it was. InputError: if one cannot be read. StorageError: if the hub refuses or cannot be reached.
     """
     if not _NAME.fullmatch(repository):
         raise UsageError(f"{repository}: expected user/name on the hub, or a folder as ./name, /name or a URL")
@@ -130,8 +171,8 @@ def push(repository: str, items: Sequence[Item], owned: Sequence[str], *, public
             entry.path for entry in client.list_repo_tree(repository, recursive=True, repo_type="dataset")
             if hasattr(entry, "blob_id")  # a file
         ]  # fmt: skip
-        stale = _stale((name for name in there if name.partition("/")[0] in owned), items)
-        removing = [CommitOperationDelete(name) for name in stale]
+        found = _earlier(there, items, owned, known)
+        removing = [CommitOperationDelete(name) for name in found.removed]
         message = f"{len(items)} files by corpusmill"
         client.create_commit(repository, [*adding, *removing], commit_message=message, repo_type="dataset")
     except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
@@ -140,7 +181,7 @@ def push(repository: str, items: Sequence[Item], owned: Sequence[str], *, public
             f"{repository}: the hub did not take the files ({cause}); nothing was committed: look at the name,"
             " the network and `hf auth login`, then push again"
         ) from error
-    return stale
+    return found
 
 
 def _checked(item: Item) -> Any:

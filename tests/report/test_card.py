@@ -1,5 +1,6 @@
 """The data card: its header is the hub's, its figures are the reports', and names from the web stay names."""
 
+import json
 import re
 import shutil
 
@@ -7,9 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from corpusmill import cli
 from corpusmill.errors import OutputError
 from corpusmill.report import card, markdown, outputs, publish
 from corpusmill.report.page.sections import Name, Share
+from corpusmill.report.page.totals import through
 from corpusmill.takedown.remove import remove
 from corpusmill.takedown.wanted import Wanted
 from tests.report.page import hostile
@@ -30,7 +33,7 @@ def parts(text):
 
 def test_the_header_is_what_the_hub_reads(run):
     """Languages that were kept and are codes, size, licence, task, and where the files of each split lie."""
-    header, _ = parts(card.card(run, licence="odc-by"))
+    header, _ = parts(card.card(run, licences=card.Licences("odc-by")))
     assert ["de", "en", "ru"] == sorted(header["language"])
     assert "odc-by" == header["license"]
     assert ["n<1K"] == header["size_categories"]
@@ -39,6 +42,41 @@ def test_the_header_is_what_the_hub_reads(run):
     assert "unknown" == parts(card.card(run))[0]["license"]
     files = parts(card.card(run, "packed"))[0]["configs"][0]["data_files"]
     assert ["train/*.arrow", "validation/*.arrow"] == [file["path"] for file in files]
+
+
+def test_licences_of_sources(run, capsys):
+    """Each source's stands beside its name, the others are said to be open; a source that is none is refused."""
+    arguments = ["card", run.root, "--license", "odc-by", "--license", "books=cc0-1.0"]
+    assert 0 == cli.main(arguments)
+    text = capsys.readouterr().out
+    assert "odc-by" == parts(text)[0]["license"]
+    assert "The collection: odc-by." in text
+    assert "| `books` | cc0-1.0 |" in text
+    assert "Of the other sources no licence is stated." in text
+    every = {row.name: "mit" for row in through(run, "sources")}
+    told = card.card(run, licences=card.Licences(None, every))
+    assert "unknown" == parts(told)[0]["license"]
+    assert "| `web` | mit |" in told
+    assert "other sources" not in told
+    assert 2 == cli.main([*arguments, "--license", "book=mit"])
+    assert "licence of book: the run has read no such source; did you mean 'books'?" in capsys.readouterr().err
+    assert 2 == cli.main([*arguments, "--license", "mit"])
+    assert "of the collection both odc-by and mit" in capsys.readouterr().err
+    for wrong in ("=mit", "books=", "MIT", "books=M T"):
+        with pytest.raises(SystemExit):
+            cli.main(["card", run.root, "--license", wrong])
+
+
+def test_it_is_told_to_programs(run, tmp_path, capsys):
+    """With --json, header and text as they are written, and where they were."""
+    arguments = ["card", run.root, "--what", "packed", "--license", "books=mit"]
+    assert 0 == cli.main(arguments)
+    text = capsys.readouterr().out
+    assert 0 == cli.main([*arguments, "--json", "--out", str(tmp_path / "card.md")])
+    told = json.loads(capsys.readouterr().out)
+    assert (text, text) == (told["text"], (tmp_path / "card.md").read_text())
+    assert parts(text)[0] == told["header"]
+    assert (str(tmp_path / "card.md"), "packed", run.stages[-1].title) == (told["path"], told["what"], told["stage"])
 
 
 def test_its_figures_are_those_of_the_reports(run):
@@ -132,5 +170,5 @@ def test_after_a_takedown(run, tmp_path):
 def test_the_hub_reads_the_header(run):
     """The hub's own client parses it."""
     hub = pytest.importorskip("huggingface_hub")
-    data = hub.DatasetCard(card.card(run, licence="odc-by")).data
+    data = hub.DatasetCard(card.card(run, licences=card.Licences("odc-by"))).data
     assert ("odc-by", ["n<1K"], "small") == (data.license, data.size_categories, data.pretty_name)

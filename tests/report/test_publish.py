@@ -1,5 +1,6 @@
 """Publishing: to a hub that the real client talks to, and into folders that `datasets` reads."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -104,6 +105,66 @@ def test_a_second_push_into_a_folder(run, tmp_path):
         assert ["mine"] == [path.read_text() for path in other.iterdir()]
 
 
+def names(folder):
+    """The shards in a folder that was pushed into."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.suffix in {".parquet", ".arrow"})
+
+
+def test_each_kind_replaces_its_own(run, tmp_path, at_hub, capsys):
+    """A push of one kind leaves shards of the other in a folder and at the hub, says so, and removes its own."""
+    target, files = tmp_path / "there", at_hub["files"]
+    publish.publish(run, str(target), "documents")
+    first = names(target)
+    assert 0 == cli.main(["push", run.root, str(target), "--what", "packed"])
+    assert f"left     {len(first)} files of an earlier push --what documents" in capsys.readouterr().out
+    both = names(target)
+    assert {*first} < {*both}
+    (target / "validation" / "00017.arrow").write_bytes(b"old")
+    (target / "documents" / "00017.parquet").write_bytes(b"old")
+    sent = publish.publish(run, str(target), "packed")
+    assert (["validation/00017.arrow"], [*first, "documents/00017.parquet"]) == (sent.removed, sent.left)
+    sent = publish.publish(run, str(target), "documents")
+    assert ["documents/00017.parquet"] == sent.removed
+    assert {*both} - {*first} == {*sent.left}
+    assert both == names(target)
+    files["documents/00017.parquet"] = files["train/00017.arrow"] = files["other/00017.arrow"] = b"old"
+    assert 0 == cli.main(["push", run.root, "me/mine", "--what", "packed", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert (["train/00017.arrow"], ["documents/00017.parquet"]) == (told["removed"], told["left"])
+    assert ("me/mine", stage_of(run, "tokenize").name) == (told["target"], told["stage"])
+    assert {*told["files"]} == {*files} - {"documents/00017.parquet", "other/00017.arrow", ".gitattributes"}
+    assert {"documents/00017.parquet", "other/00017.arrow"} < {*files}
+
+
+def test_a_missing_file_is_told_of_by_its_own_name(run, tmp_path, at_hub):
+    """What cannot be read is not blamed on the target; what cannot be written is."""
+    shutil.copytree(run.root, tmp_path / "small")
+    folder = tmp_path / "small" / stage_of(run, "redact").name / "documents"
+    path = max(folder.glob("*.parquet"))
+    path.unlink()
+    left = outputs.find(str(tmp_path / "small"))
+    for target in ("me/mine", str(tmp_path / "there")):
+        with pytest.raises(OutputError, match=f"^{path}: no such file; the run is not whole"):
+            publish.publish(left, target, "documents")
+    assert 0 == at_hub["commits"]
+    assert not (tmp_path / "there").exists()
+    path.mkdir()
+    with pytest.raises(InputError, match=f"^{path}: cannot be read"):
+        publish.publish(left, str(tmp_path / "there"), "documents")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match=f"^{tmp_path}/file/there/documents/00000.parquet: cannot be written"):
+        publish.publish(run, str(tmp_path / "file" / "there"), "documents")
+
+
+def test_nothing_is_not_published(tmp_path, capsys):
+    """A run that kept no document has nothing to send."""
+    steps = "{use: gopher_quality, words: [30, null]}\n{use: redact}"
+    texts.run(texts.write(tmp_path / "texts", [{"text": "a text"}], 1), tmp_path / "out", steps)
+    assert 2 == cli.main(["push", str(tmp_path / "out"), str(tmp_path / "there")])
+    assert "01-curate: holds no document to push" in capsys.readouterr().err
+    assert not (tmp_path / "there").exists()
+
+
 def test_a_changed_file_is_not_published(run, tmp_path, monkeypatch):
     """Bytes that are not those of the manifest are refused, here as there; so is a push without the client."""
     shutil.copytree(run.root, tmp_path / "small")
@@ -114,10 +175,10 @@ def test_a_changed_file_is_not_published(run, tmp_path, monkeypatch):
         with pytest.raises(OutputError, match="the file was changed since"):
             publish.publish(changed, target, "documents")
     with pytest.raises(InputError, match="copy the run here"):
-        hub.push("me/mine", [hub.Item("a", "memory://a")], (), public=False)
+        hub.push("me/mine", [hub.Item("a", "memory://a")], (), (), public=False)
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(UsageError, match="pip install"):
-        hub.push("me/mine", [], (), public=False)
+        hub.push("me/mine", [], (), (), public=False)
 
 
 def test_raw_texts_need_leave(tmp_path, capsys):
