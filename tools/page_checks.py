@@ -26,6 +26,9 @@ SEEN = """(() => {
     wide: document.documentElement.scrollWidth - innerWidth,
     outside: [...document.querySelectorAll('main *')].filter((it) => !it.closest('.scroll, svg, details:not([open])')
       && box(it).right > innerWidth + 1).map((it) => it.outerHTML.slice(0, 80)),
+    cutOff: charts.flatMap((c) => [...c.querySelectorAll('svg text, svg .role-legend-symbol path')]
+      .filter((it) => box(it).width && (box(it).right > innerWidth + 1 || box(it).left < -1))
+      .map((it) => `${it.textContent || 'a legend'}: ${c.getAttribute('aria-label').slice(0, 80)}`)),
     broken: window.broken ?? null,
     twice: ids.filter((it, at) => ids.indexOf(it) !== at),
     sections: [...document.querySelectorAll('main > section')].map((it) => it.id),
@@ -101,6 +104,7 @@ def look(browser: Browser, page: str | Path, width: int, theme: str) -> Look:
 def _wrong(seen: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"not drawn: {chart}" for chart in seen["notDrawn"])
     yield from (f"sticks out of the window: {element}" for element in seen["outside"])
+    yield from (f"cut off in a chart: {told}" for told in seen["cutOff"])
     yield from (f"two elements have the id {name!r}" for name in seen["twice"])
     if seen["wide"] > 0:
         yield f"it scrolls sideways, by {seen['wide']} pixels"

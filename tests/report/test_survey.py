@@ -99,6 +99,8 @@ def test_the_sections(run):
     assert {"en", "de", survey.NOT_NAMED} == set(fair.data["documents"])
     assert 240 == sum(fair.data["documents"].values())
     assert [] == fair.data["flagged"]
+    rules = {row["rule"] for row in fair.charts[0].spec["data"]["values"]}
+    assert rules == {hit.reason for stage in survey.survey(run) for hit in stage.hits if hit.broken.total()}
     page = render.html("small", "", [fair, section])
     assert "Keep-rate of every rule by language" in page
     assert "Keep-rate of every rule by script" in page
@@ -115,6 +117,21 @@ def test_a_rule_that_kills_a_language_is_flagged():
     assert ["th"] == [k.language for k in fairness.killed("01", survey.Hit("a", "a", False, 9, None, measured, most))]
     everywhere = Counter({name: count * 3 // 4 for name, count in measured.items()})
     assert [] == list(fairness.killed("01", survey.Hit("a.words<5", "a", False, 9, None, measured, everywhere)))
+
+
+def test_flagged_languages_stand_below_their_rule():
+    """The rule once, with its share of all documents; the worst rule first, and in it the worst language."""
+    measured = Counter({"en": 900, "th": 40, "km": 20, "de": 40})
+    few, many = Counter({"en": 20, "th": 30}), Counter({"en": 90, "th": 30, "km": 20})
+    hits = [survey.Hit(reason, "a", False, 9, None, measured, broken) for reason, broken in
+            (("a.words<5", few), ("b.words<5", many))]  # fmt: skip
+    flagged = sorted((k for hit in hits for k in fairness.killed("01", hit)), key=lambda k: -k.share)
+    rows = fairness._flagged(flagged).rows
+    assert [("b.words<5", 1000, 140, 0.14), ("km", 20, 20, 1.0), ("th", 40, 30, 0.75),
+            ("a.words<5", 1000, 50, 0.05), ("th", 40, 30, 0.75)] == [
+        (getattr(row.cells[0], "text", row.cells[0]), *row.cells[1:3], row.cells[3].value) for row in rows
+    ]  # fmt: skip
+    assert [0, 1, 1, 0, 1] == [row.level for row in rows]
 
 
 def test_scripts():

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from corpusmill.report.outputs import Run
-from corpusmill.report.page.sections import Cell, Chart, Name, Section, Share, Table, anchor
+from corpusmill.report.page.sections import Cell, Chart, Name, Row, Section, Share, Table, anchor
 from corpusmill.report.scripts import script
 from corpusmill.report.survey import NOT_NAMED, Hit, StageSurvey, survey
 
@@ -13,9 +13,13 @@ LEAST = 20  # documents of a language before its share is worth a word
 WORSE = 3  # times the rule's average loss, or its keep-rate that many times below the average
 MOST = 0.5  # of a language's documents lost
 DRAWN_LANGUAGES, DRAWN_RULES, ROWS = 12, 24, 60
+# A reason on two lines, so that the step is seen and a narrow window has room for the squares.
+STEP_AND_RULE = (
+    "[slice(datum.label, 0, indexof(datum.label, '.') + 1), slice(datum.label, indexof(datum.label, '.') + 1)]"
+)
 LEAD = (
     "The share of each language that a rule alone would drop, whether or not an earlier rule dropped the document."
-    " A rule made for English shows here as a dark row with a light first column."
+    " A rule made for English shows here as a strong row with a pale first column."
 )
 HOW = (
     "A rule is judged on all documents that its step has measured, also those that an earlier step had dropped; costly"
@@ -25,14 +29,20 @@ HOW = (
 
 
 class Killed(NamedTuple):
-    """A rule that drops most of a language: shares of its documents, and of all documents, that break it."""
+    """A rule that drops most of a language: of its documents, and of all documents, those that break it."""
 
     stage: str
     reason: str
     language: str
     documents: int
     lost: int
-    average: float
+    everywhere: int
+    lost_everywhere: int
+
+    @property
+    def average(self) -> float:
+        """The share of all documents."""
+        return self.lost_everywhere / max(1, self.everywhere)
 
     @property
     def share(self) -> float:
@@ -73,12 +83,13 @@ def killed(stage: str, hit: Hit) -> Iterator[Killed]:
     """
     if hit.chosen:
         return
-    average = hit.broken.total() / max(1, hit.measured.total())
+    all_ = hit.measured.total(), hit.broken.total()
+    average = all_[1] / max(1, all_[0])
     for language, count in hit.measured.items():
         lost = hit.broken[language]
         more = lost > WORSE * average * count or WORSE * (count - lost) < (1 - average) * count
         if language != NOT_NAMED and count >= LEAST and lost > MOST * count and more:
-            yield Killed(stage, hit.reason, language, count, lost, average)
+            yield Killed(stage, hit.reason, language, count, lost, *all_)
 
 
 def _languages(stages: Sequence[StageSurvey]) -> Counter[str]:
@@ -120,20 +131,24 @@ def _by_script(hits: Sequence[tuple[StageSurvey, Hit]]) -> list[tuple[StageSurve
 
 
 def _flagged(flagged: Sequence[Killed]) -> Table:
-    rows: list[list[Cell]] = [
-        [Name(one.reason, anchor("reason", one.reason)), one.language, one.documents, one.lost, Share(one.share),
-         Share(one.average)]
-        for one in flagged
-    ]  # fmt: skip
+    rules: dict[tuple[str, str], list[Killed]] = {}
+    for one in flagged:
+        rules.setdefault((one.stage, one.reason), []).append(one)
+    rows: list[Row] = []
+    for (_, reason), group in rules.items():
+        first = group[0]
+        counts: list[Cell] = [first.everywhere, first.lost_everywhere, Share(first.average)]
+        rows.append(Row([Name(reason, anchor("reason", reason)), *counts]))
+        rows += [Row([one.language, one.documents, one.lost, Share(one.share)], level=1) for one in group]
     note = (
-        "Run such a language by a recipe of its own: with bounds and a splitter that fit it, or without the rule."
+        "Each rule with all documents, below it the languages. Run such a language by a recipe of its own: with bounds"
+        " and a splitter that fit it, or without the rule."
         if rows
         else "No rule is."
     )
-    head = ["rule", "language", "documents", "break it", "share", "of all documents"]
     return Table(
-        head=head, rows=rows[:ROWS], align="llrrrr", title="Rules that kill a language", note=note,
-        more=max(0, len(rows) - ROWS),
+        head=["rule", "documents", "break it", "share"], rows=rows[:ROWS], title="Rules that kill a language",
+        note=note, more=max(0, len(rows) - ROWS),
     )  # fmt: skip
 
 
@@ -165,25 +180,25 @@ def _chart(hits: Sequence[tuple[StageSurvey, Hit]], names: Sequence[str]) -> Cha
     """Rules by languages, the share lost as a shade."""
     columns = list(names[:DRAWN_LANGUAGES])
     most = sorted(hits, key=lambda item: (-item[1].broken.total(), item[1].reason))[:DRAWN_RULES]
-    short = Counter(hit.reason.partition(".")[2] for _, hit in most)
-    labels = {hit.reason: tail if short[tail := hit.reason.partition(".")[2]] == 1 else hit.reason for _, hit in most}
     data: list[dict[str, Any]] = [
-        {"rule": labels[hit.reason], "language": name, "share": hit.broken[name] / hit.measured[name],
+        {"rule": hit.reason, "language": name, "share": hit.broken[name] / hit.measured[name],
          "documents": hit.measured[name], "lost": hit.broken[name]}
         for _, hit in most
         for name in columns
         if hit.measured[name]
     ]  # fmt: skip
-    order = [labels[hit.reason] for _, hit in most]
+    order = [hit.reason for _, hit in most]
     spec = {
         "data": {"values": data},
-        "height": 18 * len(order),
+        "height": 30 * len(order),
         "mark": {"type": "rect", "tooltip": True},
         "encoding": {
             "x": {"field": "language", "type": "nominal", "sort": columns, "title": None,
                   "axis": {"orient": "top", "labelAngle": 0}},
-            "y": {"field": "rule", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 160}},
-            "opacity": {"field": "share", "type": "quantitative", "title": "lost", "legend": {"format": ".0%"},
+            "y": {"field": "rule", "type": "nominal", "sort": order, "title": None,
+                  "axis": {"labelLimit": 180, "labelExpr": STEP_AND_RULE, "labelOffset": -6}},
+            "opacity": {"field": "share", "type": "quantitative", "title": "lost",
+                        "legend": {"format": ".0%", "values": [0, 0.5, 1]},
                         "scale": {"domain": [0, 1], "range": [0.04, 1]}},
         },
     }  # fmt: skip
@@ -192,5 +207,5 @@ def _chart(hits: Sequence[tuple[StageSurvey, Hit]], names: Sequence[str]) -> Cha
         f"The largest share: {worst['rule']} would drop {worst['lost']:,} of {worst['documents']:,} documents in"
         f" {worst['language']}."
     )  # fmt: skip
-    caption = "The darker, the more of a language's documents break the rule. The rules that hit most come first."
+    caption = "The stronger the colour, the more of a language's documents break the rule; the worst rules come first."
     return Chart(spec=spec, caption=caption, alternative=words, title="Loss by rule and language")

@@ -7,6 +7,7 @@ digests and nothing from anywhere else, so that it can neither load nor send any
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -81,6 +82,11 @@ def _clean(data: Any) -> Any:
     return [_clean(value) for value in data] if isinstance(data, (list, tuple)) else data
 
 
+def _name(text: str) -> str:
+    """A name ready for HTML, which breaks between its words if it is too long for a line."""
+    return re.sub(r"(?<=[^\W\d])[._](?=\w)", r"\g<0><wbr>", escaped(text))
+
+
 class _Body:
     """The sections as HTML; knows all anchors, so that a name is a link only where there is something to go to."""
 
@@ -102,7 +108,7 @@ class _Body:
             )
             parts.append(f'<dl class="figures">{"".join(pairs)}</dl>')
         for group, charts in groupby(section.charts, key=lambda chart: chart.group):
-            parts.append(f"<h3>{escaped(group)}</h3>" if group else "")
+            parts.append(f"<h3>{_name(group)}</h3>" if group else "")
             parts.append(
                 f'<div class="charts">{"".join(self._figure(c, "h4" if group else "h3") for c in charts)}</div>'
             )
@@ -117,7 +123,7 @@ class _Body:
     def _figure(self, chart: Chart, heading: str) -> str:
         number, self._chart = self._chart, self._chart + 1
         named = f' id="{escaped(chart.name)}"' if chart.name else ""
-        title = f"<{heading}>{escaped(chart.title)}</{heading}>" if chart.title else ""
+        title = f"<{heading}>{_name(chart.title)}</{heading}>" if chart.title else ""
         words = escaped(chart.alternative, LONGEST_PASSAGE)
         half = ' class="half"' if chart.half else ""
         return (
@@ -157,7 +163,7 @@ class _Body:
             width = max(0.0, min(1.0, cell.value))
             return f'<span class="share" style="--share:{width:.4f}">{told}</span>'
         if isinstance(cell, Name):
-            code = f"<code>{told}</code>"
+            code = f"<code>{_name(cell.text)}</code>"
             return f'<a href="#{escaped(cell.to)}">{code}</a>' if cell.to in self._anchors else code
         return told
 
@@ -167,7 +173,7 @@ class _Body:
         inside = f'<div class="cards">{made}</div>'
         if not group:
             return f"<div{named}>{inside}</div>"
-        summary = f'<summary>{escaped(group)} <span class="count">{len(cards)}</span></summary>'
+        summary = f'<summary>{_name(group)} <span class="count">{len(cards)}</span></summary>'
         return f"<details{named}>{summary}{inside}</details>"
 
     def _card(self, card: Card) -> str:

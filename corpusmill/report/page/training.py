@@ -71,7 +71,7 @@ def _curves(metrics: Rows, report: Mapping[str, Any]) -> Section:
         "gradient_norm": "Before clipping. A growing norm comes before a loss that diverges.",
         "tokens_per_second": "Padding included.",
         "mfu": "Share of the device's peak that the model's own FLOPs are.",
-        "memory_bytes": "The most that was held.",
+        "memory_bytes": "The most that was held, in GB.",
     }
     drawn = [
         _curve(steps, name, told) for name, told in kinds.items() if any(row.get(name) is not None for row in steps)
@@ -89,6 +89,8 @@ def _curves(metrics: Rows, report: Mapping[str, Any]) -> Section:
 def _curve(rows: Rows, name: str, told: str) -> Chart:
     points = thinned([(row["step"], row[name]) for row in rows if row.get(name) is not None])
     title = name.replace("_", " ")
+    if name == "memory_bytes":
+        points, title = [(step, value / 1e9) for step, value in points], "memory in GB"
     values = [{"step": step, title: value} for step, value in points]
     (first, begin), (last, end) = points[0], points[-1]
     words = f"{title} from {begin:.4g} at step {first:,.0f} to {end:.4g} at step {last:,.0f}"

@@ -108,6 +108,15 @@ def test_a_name_is_a_link_where_it_leads_somewhere():
     assert "<code>b</code>" in page
 
 
+def test_names_break_between_their_words():
+    """A name may end a line after a dot or an underscore, not within a number; titles and groups that are names too."""
+    table = Table(head=["n"], rows=[[Name("c4.top_word<0.8")]])
+    card = Card(title="x", passages=[], name="reason-a", group="a.long_name: 3 dropped")
+    page = render.html("t", "", [Section(name="s", title="S", lead="", tables=[table], examples=[card])])
+    assert "<code>c4.top_<wbr>word&lt;0.8</code>" in page
+    assert "<summary>a.<wbr>long_<wbr>name: 3 dropped <" in page
+
+
 def test_anchors_of_reasons_that_differ_by_a_sign_differ():
     """`<5` and `>5` of one signal are two places."""
     assert anchor("reason", "c4.words<5") != anchor("reason", "c4.words>5")

@@ -57,6 +57,7 @@ def test_curves_samples_and_evaluation(run, capsys):
     charts = json.loads(page.split('id="charts">')[1].split("</script>")[0])
     assert len(charts) == 7
     assert all(len(chart["data"]["values"]) <= training.POINTS for chart in charts)
+    assert charts[4]["data"]["values"][-1]["memory in GB"] == pytest.approx(0.1)
     assert charts[0]["data"]["values"][-1]["loss"] == pytest.approx(3.0, abs=0.01)
 
 
