@@ -43,6 +43,7 @@ def _what_if(options: argparse.Namespace) -> int:
     if options.json or not curves:
         sides = Sides(run, question, options.examples)
         answer = whatif.answer(run, question, sides)
+        sides.read()
     if options.json:
         print(json.dumps(whatif_shown.to_json(question, answer, sides, curves), sort_keys=True, ensure_ascii=False))
     elif curves:

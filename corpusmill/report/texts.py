@@ -121,10 +121,15 @@ class Texts:
                       + ("characters" if isinstance(body, str) else "bytes"))  # fmt: skip
 
 
+def enterable(source: Any, split: Split) -> bool:
+    """Whether one record can be read from where it lies, and not from the beginning of its split on alone."""
+    archive = isinstance(source, Warc | Wet) and not split.note and not split.path.endswith((".zst", ".lz4"))
+    return archive or (isinstance(source, Jsonl) and not split.path.endswith(WHOLE))
+
+
 def _body(source: Any, split: Split, row: dict[str, Any]) -> Any:
     """The text or HTML of a record; None if it is not among those that the reader gives."""
-    archive = isinstance(source, Warc | Wet) and not split.note and not split.path.endswith((".zst", ".lz4"))
-    if archive or (isinstance(source, Jsonl) and not split.path.endswith(WHOLE)):
+    if enterable(source, split):
         narrow = replace(split, start=row["offset"], end=row["offset"] + 1, length=1)
         found = next((body for part in read(source, narrow) for body in _matching(part, row)), None)
         if found is not None:

@@ -10,6 +10,7 @@ from rich.text import Text
 from corpusmill import loader
 from corpusmill.report.asked import Asked
 from corpusmill.report.outputs import unfinished
+from corpusmill.report.page.writing import against, visible
 from corpusmill.report.progress import megabytes
 from corpusmill.report.sides import Sides
 from corpusmill.report.sweep import Curve
@@ -87,11 +88,17 @@ def _sides(sides: Sides) -> Iterator[Text | Table]:
         table.add_column(no_wrap=True)
         table.add_column()
         for one in sides.examples[group]:
-            value = "" if one.value is None else number(one.value)
+            value = "" if one.value is None else against(one.value, group.reason, number)
             told = (one.url or one.id).translate(CONTROL)[:WIDTH]
             table.add_row(value, Text(told), Text("perhaps" if one.perhaps else "", "yellow"))
+            if one.text:
+                table.add_row("", Text(_beginning(visible(one.text)), "dim"))
         if table.row_count:
             yield table
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
 
 
 def _notes(answer: Answer) -> Iterator[Text]:

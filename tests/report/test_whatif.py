@@ -209,6 +209,30 @@ def test_documents_that_change_sides(mapped):
         assert ledger[one.id]["gopher_quality.words"] == one.value < 50
 
 
+def test_examples_have_the_beginning_of_their_text(whole):
+    """From documents that lie there, else from the report or the input; masked, and never of another document."""
+    question = asked.parse(whole, ["gopher_quality.words=[20,40]", "redact.hits=[null,2]"], ["exact_dedup"])
+    sides = Sides(whole, question, 4)
+    whatif.answer(whole, question, sides)
+    sides.read()
+    texts_of = {d["id"]: d["text"] for d in asked_run.documents()}
+    groups = {(group.stage[3:], group.side) for group in sides.counts}
+    assert {("curate", "gained"), ("curate", "lost"), ("exact_dedup", "gained")} <= groups
+    for group, examples in sides.examples.items():
+        for one in examples:
+            assert one.text, group
+            assert "@harbour-mail.com" not in one.text
+            assert " ".join(one.text.strip("…").split()[:2]) in " ".join(texts_of[one.id].split())
+    (words,) = [group for group in sides.counts if (group.side, group.reason) == ("gained", "gopher_quality.words<30")]
+    (hits,) = [group for group in sides.counts if (group.side, group.reason) == ("gained", "redact.hits>0")]
+    first = sides.examples[words][0].id
+    report = whole.stages[0].report()
+    assert first in {e.id for of in (report.examples, report.nearest_dropped) for e in of[words.reason]}
+    assert "<EMAIL" in " ".join(one.text or "" for one in sides.examples[hits])
+    told = whatif_shown.to_json(question, whatif.answer(whole, question), sides, [])
+    assert [True] * 4 == ["text" in one for one in told["sides"][0]["examples"]]
+
+
 def test_what_is_asked_wrongly_is_told(whole, tmp_path):
     """Unknown signals and steps, bounds that are none, steps that cannot go, stages that do not fit together."""
     for changes, drop, error, message in (
