@@ -21,9 +21,8 @@ from corpusmill.extract import Extractor
 from corpusmill.filters.c4 import C4
 from corpusmill.filters.language import Language
 from corpusmill.redact import Redactor
-from corpusmill.report.outputs import StageOutput, reading
+from corpusmill.report.outputs import StageOutput, parquet, reading
 from corpusmill.spec import ANY_LANGUAGE, intervals, limits, members
-from corpusmill.storage import paths
 from corpusmill.storage.layout import StageLayout
 
 EDITORS = (C4, LineDedup, ParagraphDedup, Decontaminate, *members(Redactor))  # steps that may change a text
@@ -206,11 +205,9 @@ def read(stage: StageOutput, steps: Steps, shard: int) -> Iterator[Records]:
     Raises:
         OutputError: if the ledger is missing or damaged.
     """
-    import pyarrow.parquet as pq
-
     path = StageLayout.at(stage.path).ledger(shard)
-    with reading(path), paths.open_read(path, ranges=True) as opened:
-        file, first = pq.ParquetFile(opened), 0
+    with parquet(path) as file:
+        first = 0
         for group in range(file.num_row_groups):
             count = file.metadata.row_group(group).num_rows
             yield Records(steps, count, first, _columns(path, file, group))

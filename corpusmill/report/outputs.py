@@ -70,11 +70,9 @@ class StageOutput:
         Raises:
             OutputError: if it is missing or damaged.
         """
-        import pyarrow.parquet as pq
-
-        path = StageLayout.at(self.path).ledger(shard)
-        with reading(path), paths.open_read(path) as file:
-            return pq.read_table(file, columns=columns)
+        with parquet(StageLayout.at(self.path).ledger(shard)) as file:
+            found = file.read(columns, use_threads=False)
+        return found if columns is None else found.select(columns)
 
     def kept(self, shard: int, rows: npt.NDArray[np.int64], columns: Sequence[str] | None = None) -> pa.Table:
         """The ledger rows of kept documents, in order: document `row` is the `row`-th ledger row without a reason.
@@ -193,6 +191,22 @@ def reading(path: str) -> Iterator[None]:
         raise damaged(path, error) from error
 
 
+@contextmanager
+def parquet(path: str) -> Iterator[Any]:
+    """A Parquet file of a run as `pyarrow.parquet.ParquetFile`; read it with `use_threads=False`.
+
+    A thread of Arrow's own may let go of a file of this machine only when Python has ended, and then the command
+    aborts, once in some forty times. So none is given one: neither by reading ahead, nor by `read_table`.
+
+    Raises:
+        OutputError: as `reading`.
+    """
+    import pyarrow.parquet as pq
+
+    with reading(path), paths.open_read(path, ranges=True) as opened:
+        yield pq.ParquetFile(opened, pre_buffer=not paths.is_local(path))
+
+
 def damaged(path: str, error: Exception) -> OutputError:
     """What to raise for a file whose bytes are not those that the run wrote."""
     cause = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -222,22 +236,19 @@ def _json(path: str) -> dict[str, Any]:
 
 def _pick(path: str, rows: npt.NDArray[np.int64], columns: Sequence[str] | None, *, kept: bool) -> pa.Table:
     """Rows of a Parquet file, counted among all or among those that were kept."""
-    import pyarrow.parquet as pq
-
     chosen = None if columns is None else list(columns)
     found, first = [], 0
-    with reading(path), paths.open_read(path, ranges=True) as opened:
-        file = pq.ParquetFile(opened)
+    with parquet(path) as file:
         schema = file.schema_arrow
         for group in range(file.num_row_groups):
             if not len(rows) or first > rows[-1]:
                 break
             there = np.arange(file.metadata.row_group(group).num_rows)
             if kept:
-                there = there[file.read_row_group(group, ["reason"])["reason"].is_null().to_numpy()]
+                there = there[file.read_row_group(group, ["reason"], use_threads=False)["reason"].is_null().to_numpy()]
             low, high = np.searchsorted(rows, [first, first + len(there)])
             if low < high:
-                found.append(file.read_row_group(group, chosen).take(there[rows[low:high] - first]))
+                found.append(file.read_row_group(group, chosen, use_threads=False).take(there[rows[low:high] - first]))
             first += len(there)
     if len(rows) and rows[-1] >= first:
         raise OutputError(f"{path}: expected a document of row {rows[-1]}, found {first} documents; run it again")

@@ -1,15 +1,19 @@
 """Runs that are damaged, not finished, or put together from several: each command says so, and none takes it for whole."""
 
+import io
 import json
 import shutil
+import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from corpusmill import cli
 from corpusmill.errors import OutputError
 from corpusmill.report import outputs, serve
 from corpusmill.report.page import lint
+from corpusmill.storage import paths
 from tests.report import asked_run
 
 STEPS = """{use: gopher_quality, words: [30, 100000], stop_words: [0, null]}
@@ -79,6 +83,28 @@ def test_a_damaged_ledger_is_told_of(command, run, made, capsys, monkeypatch):
         assert str(path.parent) in told
         assert message in told or (command == "serve" and DAMAGED in told)
         assert "Traceback" not in told
+
+
+def test_no_thread_outlives_a_reading(made, monkeypatch):
+    """Ledgers and documents are read by the caller alone: a thread that lets go of a file at the end of Python aborts."""
+    readers = set()
+
+    class Watched(io.FileIO):
+        def readinto(self, buffer):
+            readers.add(threading.get_ident())
+            return super().readinto(buffer)
+
+        def read(self, size=-1):
+            readers.add(threading.get_ident())
+            return super().read(size)
+
+    stage = outputs.find(str(made)).stages[1]
+    rows = np.arange(3)
+    monkeypatch.setattr(paths, "open_read", lambda path, **_: Watched(path))
+    assert ["url", "id"] == stage.ledger(0, ["url", "id"]).column_names
+    assert 3 == len(stage.kept(0, rows)) == len(stage.documents(0, rows, ["text"]))
+    assert 3 < len(stage.ledger(0))
+    assert {threading.get_ident()} == readers
 
 
 def test_lost_times_are_only_lost_times(run, capsys):
