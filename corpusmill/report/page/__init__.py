@@ -19,6 +19,7 @@ from corpusmill.report.page import (
     nearest,
     pairs,
     personal,
+    recipe,
     render,
     signals,
     speed,
@@ -42,6 +43,7 @@ def makers(price_per_hour: float | None = None) -> Sequence[Maker]:
         funnel.section, lint.section, signals.section, nearest.section, examples.section, interaction.section,
         fairness.section, duplicates.section, pairs.section, languages.section, domains.section, personal.section,
         contamination.section, tokens.section, partial(speed.section, price_per_hour=price_per_hour),
+        recipe.section,
     )  # fmt: skip
 
 

@@ -20,7 +20,15 @@ from corpusmill.report.page.writing import LONGEST_PASSAGE, escaped, figure, vis
 
 HERE = Path(__file__).parent
 LIBRARIES = ("vega", "vega-lite", "vega-embed")  # in the order in which they need each other
-MARKS = {"hit": "mark", "cut": "del", "masked": "span", "added": "ins", "missing": "del", "more": "span"}
+MARKS = {
+    "hit": "mark",
+    "cut": "del",
+    "masked": "span",
+    "added": "ins",
+    "missing": "del",
+    "more": "span",
+    "code": "code",
+}
 
 
 def html(title: str, about: str, sections: Sequence[Section], kind: str = "run") -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 Tone: TypeAlias = Literal["", "quiet", "good", "alarm", "total"]
-MARKS = ("", "hit", "cut", "masked", "added", "missing", "more")
-Mark: TypeAlias = Literal["", "hit", "cut", "masked", "added", "missing", "more"]
+MARKS = ("", "hit", "cut", "masked", "added", "missing", "more", "code")
+Mark: TypeAlias = Literal["", "hit", "cut", "masked", "added", "missing", "more", "code"]
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ class Piece:
     """A piece of text and its mark.
 
     Marks: `hit` is what decided, `cut` a removed line (struck through), `masked` a redacted span, `added` and
-    `missing` the two sides of a difference, `more` that text is left out.
+    `missing` the two sides of a difference, `more` that text is left out, `code`
+    what a machine reads.
     """
 
     text: str

@@ -2,13 +2,14 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from corpusmill import cli
 from corpusmill.report import outputs, page
-from corpusmill.report.page import lint, signals
+from corpusmill.report.page import lint, recipe, signals
 from corpusmill.spec import Bounds
 from corpusmill.storage import verify
 from tests.browser import page_charts, page_figures
@@ -61,6 +62,30 @@ def test_figures_equal_the_reports(folder):
     assert made["tokens"]["tallies"] == packed
 
 
+def test_the_recipe_is_on_the_page(folder, tmp_path, monkeypatch):
+    """Every line of it, each stage's key, each file of the input; a password in an address is masked, numbers stay."""
+    other = tmp_path / "small"
+    shutil.copytree(folder, other)
+    told = (other / "recipe.yaml").read_text()
+    secret = "https://me:Hunter2xy@store.example/web"
+    (other / "recipe.yaml").write_text(re.sub("about: .*", f"about: {secret}", told))
+    monkeypatch.setattr(recipe, "LONGEST_PASSAGE", 1000)
+    run = outputs.find(str(other))
+    made = recipe.section(run)
+    shown = "".join(piece.text for card in made.examples for p in card.passages for piece in p.pieces)
+    assert shown == re.sub("about: .*", "about: https://<CREDENTIALS>@store.example/web", told)
+    assert len(made.examples) > 1
+    manifests = {path.parent.name: json.loads(path.read_text()) for path in sorted(other.glob("*/manifest.json"))}
+    assert made.data["keys"] == {stage: manifest["key"] for stage, manifest in manifests.items()}
+    splits = {shard["split"]["path"]: shard["split"] for shard in manifests["01-curate"]["shards"]}
+    assert [(path, splits[path]["size"], splits[path]["fingerprint"]) for path in splits] == [
+        (row[0].text, row[2].value, row[3].text) for row in made.tables[1].rows
+    ]
+    written = page.page(run).partition('<section id="recipe"')[2]
+    assert "Hunter2xy" not in written
+    assert all(f"<code>{manifest['key']}</code>" in written for manifest in manifests.values())
+
+
 def test_figures_stand_on_the_page(folder):
     """The written page shows the funnel's counts, and twice the same bytes; verify leaves it out."""
     run = outputs.find(str(folder))
@@ -87,7 +112,7 @@ def test_every_figure_is_held_against_the_reports(folder):
     for at, part in enumerate(parts):
         name = re.match(r'id="(\w+)"', part)[1]
         # the last figure of the section's last table that is compared; other sections show texts, or ask the ledgers
-        if name in ("lint", "nearest", "examples", "interaction", "fairness", "pairs"):
+        if name in ("lint", "nearest", "examples", "interaction", "fairness", "pairs", "recipe"):
             continue
         start = part.rindex('<td class="r">', 0, part.index("</tbody>"))
         row = part.rindex("<tr", 0, start)
