@@ -62,7 +62,9 @@ def footer(report: Report, seconds: Mapping[str, float]) -> list[str]:
     empty = [name for name, step in report.steps.items() if step.documents_in and not step.documents_out]
     lines += [f"{name} dropped every document that reached it" for name in empty]
     if total:
-        lines.append(f"{total:,.1f} s of one core; {report.bytes_read / total / 1e6:,.2f} MB/s of input per core")
+        read = report.bytes_read  # some stages read no files as they are stored, but what an earlier phase left
+        speed = f"; {read / total / 1e6:,.2f} MB/s of input per core" if read else ""
+        lines.append(f"{total:,.1f} s of one core{speed}")
     return lines
 
 
