@@ -186,7 +186,7 @@ def reading(path: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise OutputError(f"{path}: no such file; {AGAIN}") from error
+        raise missing(path) from error
     except (pa.ArrowInvalid, OSError) as error:
         raise damaged(path, error) from error
 
@@ -205,6 +205,11 @@ def parquet(path: str) -> Iterator[Any]:
 
     with reading(path), paths.open_read(path, ranges=True) as opened:
         yield pq.ParquetFile(opened, pre_buffer=not paths.is_local(path))
+
+
+def missing(path: str) -> OutputError:
+    """What to raise for a file of a run that is not there."""
+    return OutputError(f"{path}: no such file; {AGAIN}")
 
 
 def damaged(path: str, error: Exception) -> OutputError:
@@ -226,7 +231,7 @@ def _json(path: str) -> dict[str, Any]:
     try:
         told = json.loads(paths.read_text(path))
     except FileNotFoundError as error:
-        raise OutputError(f"{path}: no such file; {AGAIN}") from error
+        raise missing(path) from error
     except ValueError as error:
         raise damaged(path, error) from error
     if not isinstance(told, dict):

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from corpusmill.errors import OutputError, UsageError
-from corpusmill.report.outputs import Run, StageOutput, damaged
+from corpusmill.report.outputs import Run, StageOutput, damaged, missing
 from corpusmill.storage import paths
 from corpusmill.storage.layout import StageLayout
 
@@ -101,6 +101,9 @@ class Ledgers:
         for number, stage in enumerate(self.stages):
             layout = StageLayout.at(stage.path)
             files = [str(paths.local(layout.ledger(entry["shard"]))) for entry in stage.manifest["shards"]]
+            for file in files:
+                if not paths.exists(file):
+                    raise missing(file)
             try:
                 found = self._base.from_parquet(files, filename=True, union_by_name=True)
                 found.create_view(_view(number))
