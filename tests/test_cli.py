@@ -32,15 +32,15 @@ def recipe_file(tmp_path):
 def test_no_new_flags():
     """Knobs belong into the recipe; a new flag needs a reason, and this list."""
     expected = {
-        "run": ["--exchange", "--help", "--json", "--quiet", "--runner", "--set", "--workers"],
+        "run": ["--exchange", "--help", "--json", "--price-per-hour", "--quiet", "--runner", "--set", "--workers"],
         "plan": ["--help", "--json", "--set"],
         "report": ["--fail-on-drift", "--help", "--html", "--json", "--price-per-hour"],
         "explain": ["--help", "--json", "--text"], "trace": ["--help", "--json", "--run", "--step", "--text"], "export": ["--help", "--out"],
-        "estimate": ["--help", "--json", "--machine", "--price-per-hour", "--sample", "--set", "--workers"],
+        "estimate": ["--help", "--json", "--machine", "--price-per-hour", "--quiet", "--sample", "--set", "--workers"],
         "what-if": ["--drop", "--examples", "--help", "--json", "--sweep"],
-        "card": ["--help", "--license", "--out", "--what"],
+        "card": ["--help", "--json", "--license", "--out", "--what"],
         "serve": ["--help", "--host", "--port"],
-        "push": ["--help", "--license", "--public", "--raw", "--what"],
+        "push": ["--help", "--json", "--license", "--public", "--raw", "--what"],
         "verify": ["--help", "--json"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help", "--json"],
         "steps": ["--help", "--json"], "recipes": ["--copy", "--help", "--json"], "mixtures": ["--help", "--json", "--yaml"],
         "tokenizer": ["--help"], "tokenizer train": [
@@ -57,7 +57,7 @@ def test_no_new_flags():
         ],
         "eval": [
             "--baselines", "--batch", "--compare", "--data", "--device", "--harness", "--help", "--limit", "--out",
-            "--shards", "--shots", "--start", "--tasks",
+            "--quiet", "--shards", "--shots", "--start", "--tasks",
         ],
         "train": ["--help", "--ranks", "--set"], "export-model": ["--dtype", "--help", "--out"],
         "generate": [
@@ -126,8 +126,14 @@ def test_report_prints_the_same_funnel_later(done, capsys):
     assert "28 records = " in capsys.readouterr().out
     assert 0 == cli.main(["report", str(done), "--html", "--price-per-hour", "0.04"])
     assert f"page     {done}/small/report.html" in capsys.readouterr().out
-    assert 2 == cli.main(["report", str(done), "--price-per-hour", "0.04"])
-    assert "add --html" in capsys.readouterr().err
+    assert 0 == cli.main(["report", str(done), "--price-per-hour", "40"])
+    told = capsys.readouterr().out
+    assert 0 == cli.main(["report", str(done), "--price-per-hour", "40", "--json"])
+    data = json.loads(capsys.readouterr().out)
+    spent = sum(sum(stage["seconds"].values()) for stage in data["stages"])
+    assert {"core_hours": spent / 3600, "price_per_hour": 40.0, "cost": spent / 90} == pytest.approx(data["cost"])
+    hours, cost = data["cost"]["core_hours"], data["cost"]["cost"]
+    assert f"cost     {cost:,.4g} in the currency of the price: {hours:,.4g} core-hours at 40 an hour" in told
 
 
 def test_explain_by_url_and_by_id(done, capsys):
@@ -149,7 +155,9 @@ def test_json_for_programs_says_what_the_tables_say(recipe_file, tmp_path, capsy
 
     plan = told("plan", str(recipe_file))
     assert [["resiliparse", "gopher_quality", "fineweb_quality"]] == [stage["steps"] for stage in plan["stages"]]
-    run = told("run", str(recipe_file), "--runner", "local", "--quiet")
+    run = told("run", str(recipe_file), "--runner", "local", "--quiet", "--price-per-hour", "40")
+    assert run["cost"]["cost"] == run["cost"]["core_hours"] * 40 > 0
+    assert "40 an hour of one core" in Path(run["page"]).read_text()
     out = run["output"]
     assert len(plan["shards"]) == run["stages"][0]["shards"]
     assert 28 == run["stages"][0]["report"]["records"]

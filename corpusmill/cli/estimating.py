@@ -30,9 +30,13 @@ def add(commands: "Commands") -> None:
         help="shapes to tell the cost of (default: all known)",
     )
     estimate.add_argument(
-        "--price-per-hour", type=not_negative("a price"), metavar="PRICE", help="of one core, as a further shape"
+        "--price-per-hour",
+        type=not_negative("a price"),
+        metavar="PRICE",
+        help="of one core in dollars, as a further shape",
     )
     estimate.add_argument("--json", action="store_true", help="as JSON")
+    estimate.add_argument("--quiet", action="store_true", help="show no progress, only the estimate")
     estimate.set_defaults(call=_estimate)
 
 
@@ -40,11 +44,12 @@ def _estimate(options: argparse.Namespace) -> int:
     from corpusmill import local, recipe
     from corpusmill.estimate import whole
     from corpusmill.report import estimated, told
-    from corpusmill.report.progress import Bar
+    from corpusmill.report.progress import Bar, Silence
 
     machines = _machines(options)
     chosen = recipe.load(options.recipe, options.set)
-    found = whole.estimate(chosen, options.sample, local.executor(options.workers), Bar())
+    progress = Silence() if options.quiet else Bar()
+    found = whole.estimate(chosen, options.sample, local.executor(options.workers), progress)
     if options.json:
         print(told.text(estimated.to_json(found, machines)))
     else:

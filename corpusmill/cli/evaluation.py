@@ -41,6 +41,7 @@ def add(commands: "Commands") -> None:
     command.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     command.add_argument("--out", metavar="FILE", help="results as JSON (default: eval/ in the folder of the run)")
     command.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two results, question by question")
+    command.add_argument("--quiet", action="store_true", help="show no progress, only the results")
     command.set_defaults(call=_evaluate)
 
 
@@ -64,13 +65,21 @@ def _evaluate(options: argparse.Namespace) -> int:
         limit=options.limit, batch=options.batch, start=options.start, harness=options.harness is not None,
         device=options.device,
     )  # fmt: skip
-    found = evaluation.evaluate(ask, _domains, lambda told: print(told, file=sys.stderr))
+    found = evaluation.evaluate(ask, _domains, _nothing if options.quiet else _progress)
     path = options.out or evaluation.default_path(options.model)
     items = results.write(path, found)
     put(path.removesuffix(".json") + ".md", report.markdown(found).encode())
     show(report.table(found))
     print(f"results {path} and .md beside it\nitems   {items}")
     return 0
+
+
+def _progress(told: str) -> None:
+    print(told, file=sys.stderr)
+
+
+def _nothing(told: str) -> None:
+    """Progress that is not shown."""
 
 
 def _compare(first: str, second: str) -> int:

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from corpusmill.cli.comparing import compare
-from corpusmill.cli.shared import not_negative, show
+from corpusmill.cli.shared import PRICE, not_negative, show
 from corpusmill.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,12 +21,7 @@ def add(commands: "Commands") -> None:
     report.add_argument("output", help="folder of a run; with --html, of a training run too")
     report.add_argument("other", nargs="?", help="folder of another run, to compare with the first")
     report.add_argument("--html", nargs="?", const="", metavar="FILE", help=HTML)
-    report.add_argument(
-        "--price-per-hour",
-        type=not_negative("a price"),
-        metavar="PRICE",
-        help="of one core; the page then tells the cost",
-    )
+    report.add_argument("--price-per-hour", type=not_negative("a price"), metavar="PRICE", help=PRICE)
     report.add_argument(
         "--fail-on-drift",
         type=not_negative("an index"),
@@ -76,22 +71,25 @@ def _report(options: argparse.Namespace) -> int:
         if options.json:
             raise UsageError("--html and --json: one of the two at a time")
         return _page(options)
-    if options.price_per_hour is not None:
-        raise UsageError("--price-per-hour: only the page tells the cost; add --html")
+    from corpusmill.report import costs
+
+    run, price = outputs.find(options.output), options.price_per_hour
+    cost = None if price is None else costs.of(run, price)
     if options.json:
         from corpusmill.report import told
 
-        print(told.text(told.reported(outputs.find(options.output))))
+        print(told.text({**told.reported(run), **({} if cost is None else {"cost": cost._asdict()})}))
         return 0
     from corpusmill.report.stage import stage
 
-    run = outputs.find(options.output)
     outputs.check(run)
-    for found in run.stages:
-        show(stage(found.title, found.report(), found.seconds(), found.further()))
+    for shown in [stage(one.title, one.report(), one.seconds(), one.further()) for one in run.stages]:  # all, or none
+        show(shown)
     waiting = outputs.waiting(run)
     if waiting:
         show(outputs.unfinished(waiting))
+    if cost is not None:
+        show(f"\n{costs.line(cost)}")
     return 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from corpusmill import errors
-from corpusmill.cli.shared import fail, positive, show, warn
+from corpusmill.cli.shared import PRICE, fail, not_negative, positive, show, warn
 
 if TYPE_CHECKING:
     from corpusmill.cli.shared import Commands
@@ -29,6 +29,7 @@ def add(commands: "Commands") -> None:
     run.add_argument("--exchange", choices=("indexed", "packed"), help=EXCHANGE)
     run.add_argument("--json", action="store_true", help="all that is known of the run as JSON, instead of tables")
     run.add_argument("--quiet", action="store_true", help="show nothing but errors, and JSON if that is asked for")
+    run.add_argument("--price-per-hour", type=not_negative("a price"), metavar="PRICE", help=PRICE)
     run.set_defaults(call=_run)
 
     plan = commands.add_parser("plan", help="show stages, shards and sizes; run nothing")
@@ -45,7 +46,7 @@ def _recipe_arguments(command: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from corpusmill import drive, plan, recipe
-    from corpusmill.report import outputs, page, told
+    from corpusmill.report import costs, outputs, page, told
     from corpusmill.report.progress import Bar, Silence
     from corpusmill.takedown import journal
 
@@ -61,10 +62,15 @@ def _run(options: argparse.Namespace) -> int:
         _tell(results)
     if results[0].resumed < len(results[0].manifest.shards) and journal.proofs(chosen.root):
         warn(ANEW.format(chosen.root))
-    written = page.write(outputs.find(chosen.root))
+    done, price = outputs.find(chosen.root), options.price_per_hour
+    written = page.write(done, price_per_hour=price)
+    cost = None if price is None else costs.of(done, price)
     if options.json:
-        print(told.text(told.ran(chosen, results, written)))
+        paid = {} if cost is None else {"cost": cost._asdict()}
+        print(told.text({**told.ran(chosen, results, written), **paid}))
     elif not options.quiet:
+        if cost is not None:
+            print(costs.line(cost))
         print(f"page     {written}")
         print(f"why?     corpusmill explain {chosen.root} {_sample([result.report for result in results])}")
     return 0

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
+PRICE = "of one core, in any currency; then the cost is told, in the same"
+
 
 def positive(text: str) -> int:
     """A whole number from 1 up.

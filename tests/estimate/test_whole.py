@@ -185,9 +185,11 @@ def test_the_command(made, capsys):
     ):
         assert told in out
     assert 0 == cli.main(
-        ["estimate", str(made), "--sample", "300", "--json", "--set", f"output={made.parent / 'none'}"]
+        ["estimate", str(made), "--sample", "300", "--json", "--quiet", "--set", f"output={made.parent / 'none'}"]
     )
-    told = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr()
+    assert not printed.err
+    told = json.loads(printed.out)
     assert not (made.parent / "none").exists()
     assert {"e2-standard-8", "m6i.8xlarge"} <= {machine["name"] for machine in told["machines"]}
     value, low, high = told["core_seconds"]

@@ -42,7 +42,7 @@ def section(run: Run, price_per_hour: float | None = None) -> Section:
     head = ["step", "seconds", "share", "MB/s per core", *([] if price_per_hour is None else ["cost"])]
     note = "Speed is of the bytes that went into the step. Time for starting and waiting is not in here."
     if price_per_hour is not None:
-        note += f" Cost at {price_per_hour:g} an hour of one core."
+        note += f" Cost in the currency of the price, {price_per_hour:g} an hour of one core."
     return Section(
         name="speed", title="Time and speed", lead=LEAD, figures=figures, charts=[chart],
         tables=[Table(head=head, rows=rows, title="Every step", note=note)],

@@ -64,12 +64,22 @@ def test_tasks_and_packed_rows_at_once(folder, capsys):
 
 def test_results_lie_beside_the_model_and_are_compared(folder, capsys):
     """By default in `eval/` under the model's name; `--compare` pairs two files."""
-    command = ["eval", str(folder / "model"), "--tasks", "sums", "--data", str(folder / "data"), "--limit", "4"]
+    command = [
+        "eval",
+        str(folder / "model"),
+        "--tasks",
+        "sums",
+        "--data",
+        str(folder / "data"),
+        "--limit",
+        "4",
+        "--quiet",
+    ]
     assert 0 == cli.main(command)
     assert 0 == cli.main([*command, "--start", "--out", str(folder / "other.json")])
     first = folder / "model" / "eval" / "model.json"
     assert 4 == json.loads(first.read_text())["tasks"]["sums"]["asked"]
-    capsys.readouterr()
+    assert "items\n" not in capsys.readouterr().err
     assert 0 == cli.main(["eval", "--compare", str(first), str(folder / "other.json")])
     told = capsys.readouterr().out
     assert "difference" in told
