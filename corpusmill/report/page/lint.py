@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from corpusmill.report import funnel, mixtures
 from corpusmill.report.outputs import Run, waiting
+from corpusmill.report.page import lost
+from corpusmill.report.page.nearest import ask
 from corpusmill.report.page.sections import Cell, Name, Row, Section, Table, anchor
 from corpusmill.report.page.totals import Stage, bounds_of, packed, stages, with_documents
 from corpusmill.report.page.writing import decimal, percent
@@ -13,10 +15,11 @@ from corpusmill.spec import Bounds, number
 from corpusmill.stats import bin_edges
 
 ENOUGH = funnel.MANY  # documents after which it says something that a rule never fired
-SOURCE_LOST = 0.95  # share of a source's documents
+NAMED, MORE = 3, 12  # languages of a finding that are told with their figures, and those that are named
 LEAD_SOME = "What looks like a mistake, the gravest first, each with what to do about it."
 LEAD_NONE = (
-    "Nothing looks like a mistake: every rule fired or saw few documents, no source was lost, nothing was damaged."
+    "Nothing looks like a mistake: every rule fired or saw few documents, no source and no language was lost,"
+    " nothing was damaged."
 )
 
 
@@ -54,7 +57,7 @@ def findings(run: Run) -> list[Finding]:
     found = [*_waiting(run)]
     for stage in stages(run):
         found += [*_emptied(stage), *_damage(stage), *_idle(stage), *_out_of_range(stage), *_faults(stage)]
-    found += _sources(run)
+    found += [*_sources(run), *_languages(run)]
     return sorted(found, key=lambda item: not item.grave)
 
 
@@ -154,19 +157,52 @@ def _out_of_range(stage: Stage) -> Iterator[Finding]:
                 yield Finding("bound out of range", signal, told, advice, anchor("signal", signal))
 
 
+def _languages(run: Run) -> Iterator[Finding]:
+    """Languages that are lost, by the rule that takes most of them."""
+    by_rule: dict[str, list[lost.LostLanguage]] = {}
+    for one in lost.languages(run):
+        by_rule.setdefault(one.reason, []).append(one)
+    for reason, group in by_rule.items():
+        named = [f"{one.language}: {one.kept:,} of {one.documents:,} documents left, it alone would drop {one.broken:,}"
+                 for one in group[:NAMED]]  # fmt: skip
+        if len(group) > NAMED:
+            named.append(f"and {', '.join(one.language for one in group[NAMED : NAMED + MORE])}")
+        if len(group) > NAMED + MORE:
+            named.append(f"and {len(group) - NAMED - MORE:,} more languages")
+        what = "language lost" if len(group) == 1 else f"{len(group)} languages lost"
+        grave = sum(one.documents for one in group) >= ENOUGH
+        advice = "give them bounds that fit them, or a recipe of their own; see Fairness"
+        yield Finding(what, reason, "; ".join(named), advice, "fairness", grave=grave)
+
+
+def _lost(run: Run, taken: lost.Taken, source: str, told: str, *, grave: bool) -> Finding:
+    """A source that is lost, or nearly: where, for what, and how to ask further."""
+    told += f", {taken.lost:,} of them in {taken.stage}" if taken.lost else ""
+    if taken.reason:
+        told += ", most there for" if taken.alone else "; the shards that hold it lost most to"
+        told += f" {taken.reason}"
+    to = anchor("reason", taken.reason) if taken.reason else "domains"
+    advice = f"ask after a document of it: {ask(run, taken.example)}" if taken.example else "see what this drops"
+    if taken.reason in lost.killers(run):
+        to, advice = "fairness", f"this rule kills languages, see Fairness; {advice}"
+    return Finding("source lost" if grave else "source nearly lost", source, told, advice, to, grave)
+
+
 def _sources(run: Run) -> Iterator[Finding]:
     documents = with_documents(run)
     before, after = documents[0].report.sources, documents[-1].report.sources
     for source, (count, *_) in sorted(before.items()):
         kept = after.get(source, [0, 0, 0])[1]
-        if count and not kept:
-            told = f"all {count:,} documents were dropped"
-            yield Finding(
-                "source lost", source, told, "see which step took them: corpusmill explain", "domains", grave=True
-            )
-        elif count >= ENOUGH and kept < (1 - SOURCE_LOST) * count:
-            told = f"{kept:,} of {count:,} documents are left ({percent(kept / count)})"
-            yield Finding("source nearly lost", source, told, "see which step took them: corpusmill explain", "domains")
+        if not count or (kept and (count < ENOUGH or kept >= (1 - lost.LOST) * count)):
+            continue
+        told = f"{kept:,} of {count:,} documents are left ({percent(kept / count)})"
+        yield _lost(
+            run,
+            lost.taken(documents, source),
+            source,
+            told if kept else f"all {count:,} documents were dropped",
+            grave=not kept,
+        )
     packing = packed(run)
     for source, wanted in mixtures.nothing_came(packing.packs or "", packing.report).items() if packing else ():
         told = f"{wanted:,} tokens asked by the mixture, none got"

@@ -184,6 +184,32 @@ def test_lint_finds_what_is_planted(tmp_path):
     assert list(found.values()) == sorted(found.values(), key=lambda item: not item.grave)
 
 
+def test_lint_says_what_took_a_language_and_a_source(tmp_path):
+    """The rule by name with a link to Fairness; of a source in files of its own, also the id of a document to ask after."""
+    fine = [{"id": f"e{n}", "text": hostile.prose(n), "language": "en", "source": "books"} for n in range(60)]
+    short = [{"id": f"t{n}", "text": hostile.prose(n, 1), "language": "th", "source": "thai"} for n in range(30)]
+    few = [{"id": f"k{n}", "text": hostile.prose(n, 1), "language": "km", "source": "books"} for n in range(10)]
+    steps = "{use: gopher_quality, words: [30, 100000], stop_words: [0, null]}\n{use: exact_dedup}"
+    for name, files in (("mixed", [fine + short + few]), ("own", [fine + few, short])):
+        for number, documents in enumerate(files):
+            texts.write(tmp_path / name / f"texts{number}", documents)
+        texts.run(tmp_path / name / "texts*", tmp_path / name / "out", steps)
+    told = {}
+    for name in ("mixed", "own"):
+        run = outputs.find(str(tmp_path / name / "out/small"))
+        told[name] = {item.what: item for item in lint.findings(run) if "lost" in item.what}
+        language, source = told[name]["language lost"], told[name]["source lost"]
+        assert ("gopher_quality.words<30", "fairness", False) == (language.subject, language.to, language.grave)
+        assert language.found == "th: 0 of 30 documents left, it alone would drop 30"
+        assert ("thai", "fairness", True) == (source.subject, source.to, source.grave)
+        assert source.found.startswith("all 30 documents were dropped, 30 of them in 01-curate")
+        assert "gopher_quality.words<30" in source.found
+    assert "shards that hold it" in told["mixed"]["source lost"].found
+    assert "explain" not in told["mixed"]["source lost"].advice
+    command = re.search(r"corpusmill explain (\S+) (t\d+) --text", told["own"]["source lost"].advice)
+    assert str(tmp_path / "own/out/small") == command[1]
+
+
 def test_a_source_that_gives_nothing_to_a_mixture(tmp_path):
     """One long document cannot give a tenth of its tokens; a source of weight 0 is not missed."""
     (tmp_path / "small.json").write_text(trained().to_str())
