@@ -163,7 +163,7 @@ def _languages(run: Run) -> Iterator[Finding]:
     for one in lost.languages(run):
         by_rule.setdefault(one.reason, []).append(one)
     for reason, group in by_rule.items():
-        named = [f"{one.language}: {one.kept:,} of {one.documents:,} documents left, it alone would drop {one.broken:,}"
+        named = [f"{one.language}: {one.kept:,} of {one.documents:,} documents are left, {one.broken:,} break it"
                  for one in group[:NAMED]]  # fmt: skip
         if len(group) > NAMED:
             named.append(f"and {', '.join(one.language for one in group[NAMED : NAMED + MORE])}")
@@ -175,17 +175,20 @@ def _languages(run: Run) -> Iterator[Finding]:
         yield Finding(what, reason, "; ".join(named), advice, "fairness", grave=grave)
 
 
-def _lost(run: Run, taken: lost.Taken, source: str, told: str, *, grave: bool) -> Finding:
+def _lost(run: Run, source: str, count: int, kept: int, taken: lost.Taken) -> Finding:
     """A source that is lost, or nearly: where, for what, and how to ask further."""
-    told += f", {taken.lost:,} of them in {taken.stage}" if taken.lost else ""
+    told = f"{kept:,} of {count:,} documents are left ({percent(kept / count)})" if kept else f"all {count:,} documents"
+    where = f"all in {taken.stage}" if taken.lost == count - kept else f"{taken.lost:,} of them in {taken.stage}"
+    told += f"; dropped {where}" if kept else f" were dropped, {where}"
     if taken.reason:
         told += ", most there for" if taken.alone else "; the shards that hold it lost most to"
         told += f" {taken.reason}"
     to = anchor("reason", taken.reason) if taken.reason else "domains"
-    advice = f"ask after a document of it: {ask(run, taken.example)}" if taken.example else "see what this drops"
+    advice = [f"ask after a document of it: {ask(run, taken.example)}"] if taken.example else []
     if taken.reason in lost.killers(run):
-        to, advice = "fairness", f"this rule kills languages, see Fairness; {advice}"
-    return Finding("source lost" if grave else "source nearly lost", source, told, advice, to, grave)
+        to, advice = "fairness", ["this rule kills languages, see Fairness", *advice]
+    advised = "; ".join(advice) or "look at what is dropped there"
+    return Finding("source nearly lost" if kept else "source lost", source, told, advised, to, grave=not kept)
 
 
 def _sources(run: Run) -> Iterator[Finding]:
@@ -193,16 +196,8 @@ def _sources(run: Run) -> Iterator[Finding]:
     before, after = documents[0].report.sources, documents[-1].report.sources
     for source, (count, *_) in sorted(before.items()):
         kept = after.get(source, [0, 0, 0])[1]
-        if not count or (kept and (count < ENOUGH or kept >= (1 - lost.LOST) * count)):
-            continue
-        told = f"{kept:,} of {count:,} documents are left ({percent(kept / count)})"
-        yield _lost(
-            run,
-            lost.taken(documents, source),
-            source,
-            told if kept else f"all {count:,} documents were dropped",
-            grave=not kept,
-        )
+        if count and (not kept or (count >= ENOUGH and kept < (1 - lost.LOST) * count)):
+            yield _lost(run, source, count, kept, lost.taken(documents, source))
     packing = packed(run)
     for source, wanted in mixtures.nothing_came(packing.packs or "", packing.report).items() if packing else ():
         told = f"{wanted:,} tokens asked by the mixture, none got"

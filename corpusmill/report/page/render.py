@@ -173,7 +173,7 @@ class _Body:
         if isinstance(cell, Name):
             code = f"<code>{_name(cell.text)}</code>"
             return f'<a href="#{escaped(cell.to)}">{code}</a>' if cell.to in self._anchors else code
-        return told
+        return _name(cell) if isinstance(cell, str) else told
 
     def _cards(self, group: str, cards: Sequence[Card]) -> str:
         made = "".join(self._card(card) for card in cards)

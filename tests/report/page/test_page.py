@@ -200,9 +200,9 @@ def test_lint_says_what_took_a_language_and_a_source(tmp_path):
         told[name] = {item.what: item for item in lint.findings(run) if "lost" in item.what}
         language, source = told[name]["language lost"], told[name]["source lost"]
         assert ("gopher_quality.words<30", "fairness", False) == (language.subject, language.to, language.grave)
-        assert language.found == "th: 0 of 30 documents left, it alone would drop 30"
+        assert language.found == "th: 0 of 30 documents are left, 30 break it"
         assert ("thai", "fairness", True) == (source.subject, source.to, source.grave)
-        assert source.found.startswith("all 30 documents were dropped, 30 of them in 01-curate")
+        assert source.found.startswith("all 30 documents were dropped, all in 01-curate")
         assert "gopher_quality.words<30" in source.found
     assert "shards that hold it" in told["mixed"]["source lost"].found
     assert "explain" not in told["mixed"]["source lost"].advice
