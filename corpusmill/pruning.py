@@ -1,6 +1,8 @@
 """`keep_intermediate: false`: documents of all stages but the last go when the run is done, and it stays done."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from corpusmill import stats
 from corpusmill.plan import Plan
@@ -36,13 +38,18 @@ def finished(plan: Plan) -> list[StageResult] | None:
     for stage in plan.stages:
         told = commit.read_json(stage.layout.manifest)
         record = None if told is None else Manifest.from_json(told)
+        report = commit.read_json(stage.layout.report)
         tasks = stage.works(splits)[-1].tasks
         last = stage is plan.stages[-1]
-        if record is None or [task.key for task in tasks] != [entry["key"] for entry in record.shards]:
+        if (
+            record is None
+            or report is None
+            or [task.key for task in tasks] != [entry["key"] for entry in record.shards]
+        ):
             return None
         if last and any(commit.committed(stage.layout, task.shard, task.key) is None for task in tasks):
             return None
-        results.append(_result(stage.layout, record))
+        results.append(_result(stage.layout, record, report))
         splits = stored_splits(stage.layout, record)
     for result in results[:-1]:  # a run that was killed while it removed
         if result.manifest.pruned:
@@ -50,8 +57,7 @@ def finished(plan: Plan) -> list[StageResult] | None:
     return results if all(result.manifest.pruned for result in results[:-1]) else None
 
 
-def _result(layout: StageLayout, record: Manifest) -> StageResult:
-    report = commit.read_json(layout.report) or {}
+def _result(layout: StageLayout, record: Manifest, report: Mapping[str, Any]) -> StageResult:
     seconds = (commit.read_json(layout.timing) or {"seconds": {}})["seconds"]
     known = {*stats.Report().to_json(), "bounds"}
     further = {name: part for name, part in report.items() if name not in known}

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,6 @@ from corpusmill.report.outputs import Run, StageOutput
 from corpusmill.spec import members
 from corpusmill.storage import paths
 from corpusmill.storage.layout import StageLayout
-from corpusmill.storage.manifest import Manifest, encode
 from corpusmill.storage.packed import Shard
 from corpusmill.tokenize import Packer
 
@@ -97,8 +96,7 @@ class Packed:
 
     def is_stale(self) -> bool:
         """Whether the stage before is another than the one that was packed."""
-        before = replace(Manifest.from_json(self.before.manifest), pruned=False)  # that came after
-        return bool(hashlib.sha256(encode(before.to_json())).hexdigest() != self.stage.manifest["parent"])
+        return not outputs.follows(self.stage, self.before)
 
     def files(self) -> Iterator[tuple[str, int, str]]:
         """Kind, number and path of each packed shard, those for training first."""

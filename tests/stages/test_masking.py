@@ -88,6 +88,11 @@ def test_intermediate_documents_go_if_they_are_not_to_be_kept(tmp_path):
     ]
     for name in ("04-redact/documents/00000.parquet", "03-near_dedup/ledger/00001.parquet", "04-redact/report.json"):
         assert (tmp_path / "whole/small" / name).read_bytes() == (out / name).read_bytes()
+    report = out / "02-exact_dedup/report.json"
+    whole = report.read_bytes()
+    report.write_bytes(whole[:20])
+    texts.run(folder, tmp_path / "out", STEPS, drop)
+    assert whole == report.read_bytes()
     ids = tmp_path / "ids.txt"
     ids.write_text("d0\n")
     assert OutputError.exit_code == cli.main(["remove", str(out), str(ids)])
