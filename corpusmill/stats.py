@@ -289,17 +289,20 @@ def _plain(text: str) -> str:
 
 
 def _safe(text: str, cut: int, new: Mapping[str, str]) -> str:
-    """What may be shown of a masked text: if it was cut, none of its end, where a value may be cut in two.
+    """What may be shown of a masked text, for one that was cut see `safe`."""
+    head = text[: int(_SAFE * cut)]
+    return new[text] if not cut else head if new[text] == text else safe(new[text], new[head])
+
+
+def safe(masked: str, without_end: str) -> str:
+    """What may be shown of the beginning of a text: none of its end, where a value may be cut in two and not be masked.
 
     A mask is shorter or longer than its value, so that the end is not counted off in the masked text: it is safe as far
-    as the text is masked in the same way without its end. What is left of a line there may be of a key that goes on.
+    as it is masked in the same way `without_end`. What is left of a line there may be of a key that goes on.
     """
-    head = text[: int(_SAFE * cut)] if cut else text
-    if new[text] == text:
-        return head
-    pairs = enumerate(zip(new[text], new[head], strict=False))
-    same = next((at for at, (one, other) in pairs if one != other), len(new[head]))
-    return _REST.sub("", new[text][:same]) if cut else new[text]
+    pairs = enumerate(zip(masked, without_end, strict=False))
+    same = next((at for at, (one, other) in pairs if one != other), min(len(masked), len(without_end)))
+    return _REST.sub("", masked[:same])
 
 
 def _masked(texts: Iterable[str], change: Callable[[Sequence[str]], list[str]]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpusmill import plan
+from corpusmill import plan, stats
 from corpusmill.errors import CorpusmillError
 from corpusmill.redact.hits import ENTITIES
 from corpusmill.report.outputs import Run, StageOutput
@@ -53,7 +53,12 @@ class Texts:
 
     def masked(self, texts: Sequence[str], longest: int = LONGEST) -> list[str]:
         """Texts as they may be shown: without personal data, and cut."""
-        found: list[str] = self._mask([text[: longest + _MARGIN] for text in texts])
+        parts = [text[: longest + _MARGIN] for text in texts]
+        found: list[str] = self._mask(parts)
+        changed = [at for at, text in enumerate(texts) if len(text) > len(parts[at]) and found[at] != parts[at]]
+        heads: list[str] = self._mask([parts[at][:longest] for at in changed])
+        for at, head in zip(changed, heads, strict=True):
+            found[at] = stats.safe(found[at], head)
         return [text[:longest] for text in found]
 
     def after(self, stage: StageOutput, shard: int, row: int) -> str | None:

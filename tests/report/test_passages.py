@@ -30,6 +30,22 @@ DOCUMENTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("size", [0, 60, 85])
+def test_a_long_masked_value_moves_no_half_value_into_sight(folder, size):
+    """Whatever length of a key goes from the front, no address that the end of what is read cuts in two is shown."""
+    key = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA7bqa\n" * size + "-----END RSA PRIVATE KEY-----\n"
+    mail = "write to person@riverhouse.org or to anyone\n"
+    known = texts.Texts(outputs.find(str(folder / "out")))
+    every = [f"{key}{'z' * shift} {mail * 200}" for shift in range(len(mail))]
+    for shown in known.masked(every, 4000):
+        assert "<EMAIL>" in shown
+        assert "riverh" not in shown
+        assert "person" not in shown
+        assert 1400 < len(shown) <= 4000
+    plain = "plain words and no more\n" * 400
+    assert [plain[:4000], plain[:50]] == known.masked([plain, plain[:50]], 4000)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A run of two shards in which each document meets another end."""
