@@ -4,9 +4,9 @@ import dataclasses
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Generic, NamedTuple, TypeVar, get_args
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +15,7 @@ from corpusmill.errors import RecipeError, near
 from corpusmill.spec import Bounds, numbered, takes_limit
 
 T = TypeVar("T")
+Keys = tuple[str | int, ...]  # where a value lies in the data
 MEMBER = re.compile(r"(str|int|float|bool|dict|list|tuple)(\[.*\])?")  # what pydantic calls members of a union
 
 
@@ -54,13 +55,13 @@ def parse(kind: Kind[T], text: str, file: str, settings: Iterable[str] = ()) -> 
     """
     root = _compose(text, file, kind.keys)
     data = _construct(root, file)
-    for setting in settings:
-        _set(data, setting)
+    given = {_set(data, setting): setting for setting in settings}
     kind.prepare(data)
     try:
         found: T = _adapter(kind).validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        faults = [_fault(item, root, file, kind) for item in _as_meant(error.errors())]
+        source = _Source(root, file, data, given)
+        faults = [_fault(item, source, kind) for item in _as_meant(error.errors())]
         raise RecipeError("\n".join(dict.fromkeys(faults))) from None
     return found
 
@@ -118,9 +119,17 @@ class _Flow(list):  # type: ignore[type-arg]
     """A list that YAML writes on one line."""
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads 1e-05 as a number, as YAML 1.2 does and Python writes it."""
+
+
 class _Dumper(yaml.SafeDumper):
     """Knows `_Flow`."""
 
+
+EXPONENT = re.compile(r"[-+]?\d+[eE][-+]?\d+")
+for _class in (_Loader, _Dumper):
+    _class.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+0123456789"))
 
 _Dumper.add_representer(
     _Flow, lambda dumper, data: dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True)
@@ -134,7 +143,7 @@ def _adapter(kind: Kind[Any]) -> TypeAdapter[Any]:
 
 def _compose(text: str, file: str, keys: str) -> yaml.Node:
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise RecipeError(f"{file}:{line}: not valid YAML: {error.problem}") from None
@@ -152,7 +161,7 @@ def _construct(root: yaml.Node, file: str) -> dict[str, Any]:
             if key.value in seen:
                 raise RecipeError(f"{file}:{line}: '{key.value}' is given twice, first in line {seen[key.value]}")
             seen[key.value] = line
-    loader = yaml.SafeLoader("")
+    loader = _Loader("")
     return loader.construct_document(root)  # type: ignore[no-any-return]
 
 
@@ -166,24 +175,26 @@ def _mappings(node: yaml.Node) -> Iterable[yaml.MappingNode]:
             yield from _mappings(value)
 
 
-def _set(data: dict[str, Any], setting: str) -> None:
+def _set(data: dict[str, Any], setting: str) -> Keys:
+    """Set a value; gives where, with numbers for names of items."""
     path, equals, text = setting.partition("=")
     if not equals:
         raise RecipeError(
             f"--set {setting}: expected key=value, e.g. --set output=out or --set steps.language.keep=[en]"
         )
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, _Loader)  # noqa: S506 - a safe loader that knows more numbers
     except yaml.YAMLError:
         value = text  # globs such as *.warc.gz are no YAML
     at: Any = data
     *parents, last = path.split(".")
+    keys: list[str | int] = []
     for key in parents:
+        keys.append(_index(at, key, setting) if isinstance(at, list) else key)
         at = _child(at, key, setting)
-    if isinstance(at, list):
-        at[_index(at, last, setting)] = value
-    else:
-        at[last] = value
+    keys.append(_index(at, last, setting) if isinstance(at, list) else last)
+    at[keys[-1]] = value
+    return tuple(keys)
 
 
 def _child(at: Any, key: str, setting: str) -> Any:
@@ -216,17 +227,43 @@ def _as_meant(found: list[Any]) -> list[Any]:
     ]
 
 
-def _fault(item: Any, root: yaml.Node, file: str, kind: Kind[Any]) -> str:
-    """One fault as `file:line: where: what was found, what was expected`."""
-    spot = _walk(root, item["loc"], kind)
-    place = f"{file}:{spot.node.start_mark.line + 1}: {'.'.join(spot.path) or kind.name}"
+class _Source(NamedTuple):
+    """Where values come from: the file, and the settings by what they set."""
+
+    root: yaml.Node
+    file: str
+    data: dict[str, Any]
+    given: Mapping[Keys, str]
+
+    def place(self, keys: Sequence[str | int], node: yaml.Node) -> str:
+        """The setting that gave a value or what it is in, else its line in the file."""
+        for length in range(len(keys), 0, -1):
+            setting = self.given.get(tuple(keys[:length]))
+            if setting is not None:
+                return f"--set {setting}"
+        return f"{self.file}:{node.start_mark.line + 1}"
+
+    def value(self, keys: Sequence[str | int]) -> str:
+        """A value as it was given, in JSON."""
+        found: Any = self.data
+        for key in keys:
+            found = found[key]
+        return json.dumps(found, default=str)
+
+
+def _fault(item: Any, source: _Source, kind: Kind[Any]) -> str:
+    """One fault as `where it was given: what: what was found, what was expected`."""
+    spot = _walk(source.root, item["loc"], kind)
+    name = ".".join(spot.path) or kind.name
+    place = f"{source.place(spot.keys, spot.node)}: {name}"
     found = item.get("input")
+    if item["type"] in ("missing", "missing_argument") and item["loc"][-1] == spot.keys[-1]:
+        return f"{place}: this key is missing"
     if spot.in_bounds:
-        value = yaml.SafeLoader("").construct_document(spot.node)
-        return f"{place}: found {json.dumps(value)}: expected [low, high], two numbers; null leaves an end open"
+        value = source.value(spot.keys)
+        return f"{place}: found {value}: expected [low, high], two numbers; null leaves an end open"
     if spot.expected and item["type"] != "value_error":
-        value = yaml.SafeLoader("").construct_document(spot.node)
-        return f"{place}: found {json.dumps(value)}: expected {spot.expected}"
+        return f"{place}: found {source.value(spot.keys)}: expected {spot.expected}"
     if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         known = [field.name for field in dataclasses.fields(spot.owner)]
         return f"{place}: unknown key{near(spot.path[-1], known)}; the keys are {', '.join(known)}"
@@ -235,21 +272,21 @@ def _fault(item: Any, root: yaml.Node, file: str, kind: Kind[Any]) -> str:
         tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
         key = context["discriminator"].strip("'")
         return f"{place}: no {key} '{context['tag']}'{near(context['tag'], tags)}; there are {', '.join(tags)}"
-    if item["type"] in ("missing", "missing_argument"):
-        return f"{place}: this key is missing"
     if item["type"] == "value_error":
         message = str(item["ctx"]["error"])
-        field = _node_at(spot.node, message.partition(":")[0]) or spot.node
-        return f"{file}:{field.start_mark.line + 1}: {'.'.join(spot.path) or kind.name}: {message}"
+        field = message.partition(":")[0]
+        node = _node_at(spot.node, field) or spot.node
+        return f"{source.place([*spot.keys, field], node)}: {name}: {message}"
     return f"{place}: found {found!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
 
 
 @dataclasses.dataclass
 class _Spot:
-    """Where in the YAML a fault lies: the nearest node, the path as the user wrote it, and the spec around it."""
+    """Where in the YAML a fault lies: the nearest node, the path in words and in keys, and the spec around it."""
 
     node: yaml.Node
     path: list[str]
+    keys: list[str | int]
     owner: Any
     in_bounds: bool = False
     expected: str = ""
@@ -257,7 +294,7 @@ class _Spot:
 
 def _walk(root: yaml.Node, location: Iterable[Any], kind: Kind[Any]) -> _Spot:
     """Follow a pydantic location, which holds the tags of unions besides the keys of the file."""
-    spot = _Spot(root, [], kind.cls)
+    spot = _Spot(root, [], [], kind.cls)
     tagged = kind.tagged()
     for key in location:
         child = _node_at(spot.node, key)
@@ -268,9 +305,9 @@ def _walk(root: yaml.Node, location: Iterable[Any], kind: Kind[Any]) -> _Spot:
         if child is None and MEMBER.fullmatch(str(key)):
             continue
         spot.path.append(str(key))
-        if child is None:
-            continue
-        spot.node = child
+        spot.keys.append(key)
+        if child is not None:
+            spot.node = child
         field = spot.owner.__dataclass_fields__.get(key)
         if field is not None and takes_limit(field):
             spot.in_bounds = True

@@ -44,7 +44,7 @@ def test_no_new_flags():
         "verify": ["--help", "--json"], "redact": ["--help", "--set"], "remove": ["--dry-run", "--help", "--json"],
         "steps": ["--help", "--json"], "recipes": ["--copy", "--help", "--json"], "mixtures": ["--help", "--json", "--yaml"],
         "tokenizer": ["--help"], "tokenizer train": [
-            "--help", "--longest-token", "--min-frequency", "--out", "--overwrite", "--pattern", "--run", "--runner",
+            "--help", "--longest-token", "--min-frequency", "--out", "--overwrite", "--pattern", "--quiet", "--run", "--runner",
             "--sample-mb", "--special-token", "--split-digits", "--texts", "--vocabulary-size", "--weights", "--workers",
         ],
         "classifier": ["--help"], "classifier train": [
@@ -59,7 +59,7 @@ def test_no_new_flags():
             "--baselines", "--batch", "--compare", "--data", "--device", "--harness", "--help", "--limit", "--out",
             "--quiet", "--shards", "--shots", "--start", "--tasks",
         ],
-        "train": ["--help", "--ranks", "--set"], "export-model": ["--dtype", "--help", "--out"],
+        "train": ["--help", "--quiet", "--ranks", "--set"], "export-model": ["--dtype", "--help", "--out"],
         "generate": [
             "--count", "--device", "--greedy", "--help", "--max-tokens", "--prompt", "--seed", "--stop", "--temperature",
             "--top-k", "--top-p",

@@ -120,7 +120,21 @@ def test_settings_change_the_recipe():
         ("steps.7.words=1", "no step '7'"),
         ("nothing", "expected key=value"),
         ("name.x=3", "'name' is 'x', which has no keys"),
-        ("steps.0.x=1", "r.yaml:6: steps.0 (resiliparse).x: unknown key"),
+        ("steps.0.x=1", "--set steps.0.x=1: steps.0 (resiliparse).x: unknown key"),
+        (
+            "steps.gopher_quality.words=abc",
+            'words=abc: steps.1 (gopher_quality).words: found "abc": expected [low, high]',
+        ),
+        (
+            "steps.1.words=[9, 1]",
+            "--set steps.1.words=[9, 1]: steps.1 (gopher_quality): words: bounds are reversed: [9, 1]",
+        ),
+        (
+            "steps.1.stop_words=abc",
+            'stop_words=abc: steps.1 (gopher_quality).stop_words: found "abc": expected [low, high]',
+        ),
+        ("steps.1={use: tokenize}", "--set steps.1={use: tokenize}: steps.1 (tokenize).tokenizer: this key is missing"),
+        ("input={format: jsonl}", "--set input={format: jsonl}: input (jsonl).paths: this key is missing"),
     ],
 )
 def test_settings_that_miss_are_refused(setting, message):
@@ -197,3 +211,13 @@ def test_other_seeds_are_refused(written):
     with pytest.raises(RecipeError, match=r"end_of_text: found 7: input should be a valid string"):
         recipe.parse(text % ("end_of_text", "7"))
     assert 7 == recipe.one_step("near_dedup", ["seed=7"]).seed
+
+
+@pytest.mark.parametrize("written", ["1e-05", "1e-5", "2E+3", "-1e2"])
+def test_numbers_as_python_writes_them(written):
+    """Without a point too, in the file and by --set; and a text that looks like one is written in quotes."""
+    in_file = recipe.parse(TEXT.replace("[50, null]", f"[{written}, null]"), "r.yaml")
+    by_setting = recipe.parse(TEXT, "r.yaml", [f"steps.1.words=[{written}, null]"])
+    assert Bounds(float(written), None) == in_file.steps[1].words == by_setting.steps[1].words
+    told = recipe.parse(f"about: '{written}'\n{TEXT}", "r.yaml")
+    assert written == recipe.parse(recipe.resolved(told), "again").about

@@ -284,8 +284,9 @@ def test_the_command(done, tmp_path, capsys):
     bad.write_text('{"text": "fine"}\n{"text": "\\ud800"}\n')
     assert 2 == cli.main([*given, "--run", done.root])
     assert "exists already, trained on other terms" in capsys.readouterr().err
-    flags = ["--min-frequency", "1000", "--longest-token", "2", "--overwrite"]
+    flags = ["--min-frequency", "1000", "--longest-token", "2", "--overwrite", "--quiet"]
     assert 0 == cli.main([*given, "--run", done.root, *flags])
+    assert "" == capsys.readouterr().err
     vocabulary = tokenizers.Tokenizer.from_file(str(out)).get_vocab()
     assert 256 + 1 < len(vocabulary) < 300
     assert 2 == max(map(len, set(vocabulary) - {"<|endoftext|>"}))

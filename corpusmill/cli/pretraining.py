@@ -25,6 +25,7 @@ def add(commands: "Commands") -> None:
         "--ranks", type=positive, metavar="N",
         help="processes on this machine, one for each GPU (default: one, or as torchrun says)",
     )  # fmt: skip
+    train.add_argument("--quiet", action="store_true", help="show no progress, only the result")
     train.set_defaults(call=_train)
 
 
@@ -36,13 +37,16 @@ def _train(options: argparse.Namespace) -> int:
     chosen = config.load(options.file, options.set)  # faults are told once, before ranks are started
     if options.ranks is not None and "RANK" not in os.environ:
         settings = [word for setting in options.set for word in ("--set", setting)]
-        return launch.ranks(["train", options.file, *settings], options.ranks)
+        quiet = ["--quiet"] if options.quiet else []
+        return launch.ranks(["train", options.file, *settings, *quiet], options.ranks)
+    from rich.console import Console
+
     from corpusmill.train import parallel, setup, trainer
     from corpusmill.train.progress import Bar
 
     with parallel.join(chosen.sharding.device) as world:
         ready = setup.prepare(chosen, world.size)
-        result = trainer.train(ready, world, Bar())
+        result = trainer.train(ready, world, Bar(Console(quiet=True) if options.quiet else None))
         if world.rank == 0:
             print(_told(result, str(ready.folder)))
     return 128 + result.signal if result.signal else 0

@@ -45,6 +45,7 @@ def _tokenizer_arguments(tokenizer: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     train.add_argument("--workers", type=positive, default=1, metavar="N", help="processes on this machine (default 1)")
     train.add_argument("--runner", default="FnApiRunner", help="local, or as Beam names it (default FnApiRunner)")
+    train.add_argument("--quiet", action="store_true", help="show no progress, only the report")
     train.set_defaults(call=_train_tokenizer, exchange=None)
 
 
@@ -68,7 +69,7 @@ def _classifier_arguments(classifier: argparse.ArgumentParser) -> None:
 
 def _train_tokenizer(options: argparse.Namespace) -> int:
     from corpusmill.report import outputs
-    from corpusmill.report.progress import Bar
+    from corpusmill.report.progress import Bar, Silence
     from corpusmill.report.tokenizer import trained
     from corpusmill.tokenize.sampling import parse_weights
     from corpusmill.tokenizer_training import Ask, train_on_run, train_on_texts
@@ -79,12 +80,12 @@ def _train_tokenizer(options: argparse.Namespace) -> int:
         min_frequency=options.min_frequency, longest_token=options.longest_token, overwrite=options.overwrite,
         sample_bytes=options.sample_mb, weights=parse_weights(options.weights) if options.weights else {},
     )  # fmt: skip
-    execute = executor(options)
+    execute, progress = executor(options), Silence() if options.quiet else Bar()
     if options.run is None:
-        report = train_on_texts(ask, options.texts, execute, Bar())
+        report = train_on_texts(ask, options.texts, execute, progress)
     else:
         run = outputs.find(options.run)
-        report = train_on_run(ask, run.root, run.recipe, execute, Bar())
+        report = train_on_run(ask, run.root, run.recipe, execute, progress)
     show(trained(report))
     print(
         f"report    {ask.report}\nsample    {ask.folder}; no longer needed, unless another tokenizer is to be trained"

@@ -176,7 +176,7 @@ class Ledgers:
         view = _view([stage.title for stage in self.stages].index(query.stage))
         total = self._ask(f"SELECT count(*) FROM {view} WHERE {where}", values)[0][0]  # noqa: S608, see the module
         rows = self._ask(
-            f"SELECT {_SHARD} AS shard, row, id, url, language, reason, bytes_out, {shown}"  # noqa: S608
+            f"SELECT {_SHARD} AS shard, row, id, url, language, reason, coalesce(bytes_out, bytes_in), {shown}"  # noqa: S608
             f" FROM {view} WHERE {where} ORDER BY shard, row LIMIT {PAGE} OFFSET {PAGE * (query.page - 1)}",
             values,
         )

@@ -263,3 +263,12 @@ def test_what_cannot_be_served(site, capsys, monkeypatch):
     told = capsys.readouterr()
     assert "whoever reaches it can read every document" in told.err
     assert "http://0.0.0.0:" in told.out
+
+
+def test_documents_that_dedup_removed_have_their_size(site):
+    """A stage that compares documents says how large those were that it removed."""
+    title = next(stage.title for stage in site.run.stages if "near_dedup" in stage.title)
+    rows = site.ledgers.search(site.ledgers.query({"stage": title})).rows
+    removed = [row.size for row in rows if row.reason is not None]
+    assert removed
+    assert all(removed)
