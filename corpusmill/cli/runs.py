@@ -116,11 +116,16 @@ def executor(options: argparse.Namespace) -> "Execute":
         from corpusmill import local
 
         return local.executor(options.workers)
+    from corpusmill.pipelines.nursery import Nursery
+
+    nursery = Nursery()
+    if options.workers > 1 and options.runner == "FnApiRunner":
+        nursery.start()  # it imports what workers need while this process imports Beam
     logging.disable(logging.WARNING)  # Beam tells at import that Google's packages are not there
     from corpusmill.pipelines import engine
 
     logging.disable(logging.NOTSET)
-    return engine.executor(options.runner, options.workers, options.flags, options.exchange)
+    return engine.executor(options.runner, options.workers, options.flags, options.exchange, nursery)
 
 
 def _plan(options: argparse.Namespace) -> int:

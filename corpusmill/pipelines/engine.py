@@ -35,7 +35,11 @@ REFUSED = {
 
 
 def executor(
-    runner: str = LOCAL, workers: int = 1, flags: Sequence[str] = (), exchange: Exchange | None = None
+    runner: str = LOCAL,
+    workers: int = 1,
+    flags: Sequence[str] = (),
+    exchange: Exchange | None = None,
+    nursery: Nursery | None = None,
 ) -> Execute:
     """How to run tasks on a Beam runner.
 
@@ -45,18 +49,19 @@ def executor(
         flags: passed to Beam as they are, e.g. `--project=…`.
         exchange: how records get from shards to partitions: `indexed`, each task reads its parts of all files, or
             `packed`, through the engine's shuffle. By default packed where files lie far from the workers.
+        nursery: of the local runner's workers, if one was started before.
 
     Raises:
         UsageError: for an unknown or a refused runner, an unknown flag, or a mode that loses records.
     """
     options = pipeline_options(runner, workers, flags)
-    nursery = Nursery()
+    starter = nursery or Nursery()
     packed = exchange == "packed" or (exchange is None and runner in SHUFFLING)
 
     def execute(phase: Phase, tasks: Sequence[Task]) -> None:
         if runner == LOCAL:
             needed = workers_for(phase, tasks, workers)
-            with supervise.local_runner(needed, nursery) as local:
+            with supervise.local_runner(needed, starter) as local:
                 _wait(pipeline(phase, tasks, pipeline_options(runner, needed, flags), local, packed=packed), phase)
         else:
             _wait(pipeline(phase, tasks, options, packed=packed), phase)

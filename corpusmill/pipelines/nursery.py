@@ -37,7 +37,7 @@ class Nursery:
     """Starts workers; gone with this object, and with this process however it ends."""
 
     def __init__(self) -> None:
-        """Nothing is started before the first worker is wanted."""
+        """Nothing is started before `start`, or before the first worker is wanted."""
         self._end: weakref.finalize[..., Nursery] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._socket = ""
@@ -47,8 +47,7 @@ class Nursery:
         if not FORKS:
             code = f"from corpusmill.pipelines import worker; worker.main({lease!r})"
             return f"exec {shlex.join([sys.executable, '-P', '-c', code])}"
-        if self._process is None or self._process.poll() is not None:
-            self._start()
+        self.start()
         return f"exec {shlex.join([sys.executable, '-I', '-S', '-c', CLIENT, self._socket, lease])}"
 
     def close(self) -> None:
@@ -56,8 +55,10 @@ class Nursery:
         if self._end is not None:
             self._end()
 
-    def _start(self) -> None:
-        """Start the process; who asks before it is ready waits."""
+    def start(self) -> None:
+        """Start the process unless it runs; who asks for a worker before it is ready waits."""
+        if not FORKS or (self._process is not None and self._process.poll() is None):
+            return
         self.close()
         folder = tempfile.TemporaryDirectory(prefix="corpusmill-")  # nobody else's to read
         self._socket = f"{folder.name}/socket"

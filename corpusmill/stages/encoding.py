@@ -1,11 +1,12 @@
 """The first phase of tokens: the ids of each shard's documents, and how many tokens lie where."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,6 +16,7 @@ from corpusmill.stages.work import Clock, Task
 from corpusmill.storage import commit, exchange, paths
 from corpusmill.storage.exchange import IndexedFile
 from corpusmill.storage.layout import StageLayout
+from corpusmill.storage.packed import Ids
 from corpusmill.storage.shards import batches
 from corpusmill.storage.write import FileStats
 from corpusmill.tokenize import cuts, pack, splits
@@ -65,14 +67,17 @@ class Encode:
                 clock.note("read")
                 offsets, ids = encoder(buffers.text(batch.column("text")))
                 clock.note(f"{self.name}.encode")
-                lists = pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(pack.narrow(ids, size)))
+                ids = pack.narrow(ids, size)
                 rows = pa.array(np.arange(made.records, made.records + batch.num_rows, dtype=np.int32))
                 sizes = pc.cast(pc.binary_length(batch.column("text")), pa.int64())
                 names, source = batch.column("id"), pc.fill_null(batch.column("source"), splits.UNKNOWN)
                 held = splits.validation(names, source, self.step.validation, self.step.seed)
                 places = splits.places(names, cuts.KEY)
-                columns = [rows, sizes, source, pa.array(places), lists]
-                file.add(pa.RecordBatch.from_arrays(columns, schema=schema), held.astype(np.int64))
+                columns = [rows, sizes, source, pa.array(places)]
+                for part, chosen in enumerate((~held, held)):
+                    if chosen.any():
+                        some = pa.RecordBatch.from_arrays(_some(columns, offsets, ids, chosen), schema=schema)
+                        file.add(some, np.full(len(some), part))
                 made.records += batch.num_rows
                 tokens = np.diff(offsets) + 1
                 counted.add(batch, tokens)
@@ -83,6 +88,24 @@ class Encode:
             counted.tallies[f"{self.name}.by_library.{encoder.whole}"] = made.records
         made.tallies, made.histograms = counted.tallies, {f"{self.name}.tokens": counted.lengths}
         return made
+
+
+def _some(columns: Sequence[pa.Array], offsets: Int64s, ids: Ids, chosen: npt.NDArray[np.bool_]) -> list[pa.Array]:
+    """The columns of some documents, and the lists of their ids; without a copy if they are all.
+
+    Arrow chooses lists value by value; documents are copied whole here.
+    """
+    from corpusmill.kernels.packing import gather
+
+    if not chosen.all():
+        lengths = np.diff(offsets)[chosen]
+        starts, offsets = offsets[:-1][chosen], np.append(0, np.cumsum(lengths))
+        some = np.empty(offsets[-1], ids.dtype)
+        line = ids[None]
+        line.setflags(write=False)  # as mapped files are: one kernel for both
+        gather(line, np.zeros(len(starts), np.int64), starts, lengths, offsets[:-1], some)
+        columns, ids = [column.filter(pa.array(chosen)) for column in columns], some
+    return [*columns, pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(ids))]
 
 
 class _Counted:

@@ -80,13 +80,23 @@ class IndexedFile(WholeFile):
         if self.parts == 1:
             self._write(one_batch(waiting if len(waiting) > 2 else waiting[:1]))
             return
-        partition = np.concatenate([*self._places, np.zeros(0, self._place)])
-        self._places = []
+        places, self._places = self._places, []
+        if all((place == place[0]).all() for place in places):
+            self._join(waiting, [int(place[0]) for place in places])
+            return
+        partition = np.concatenate(places)
         order = pa.array(np.argsort(partition, kind="stable"))
         ends = np.cumsum(np.bincount(partition, minlength=self.parts)).tolist()
         moved = _moved(waiting, order)
         for start, end in zip([0, *ends[:-1]], ends, strict=True):
             self._write(moved.slice(start, end - start))
+
+    def _join(self, waiting: list[pa.RecordBatch], partitions: list[int]) -> None:
+        """Batches that belong to one partition each are joined, which is many times faster than moving records."""
+        empty = waiting.pop()
+        for part in range(self.parts):
+            here = [batch for batch, its in zip(waiting, partitions, strict=True) if its == part]
+            self._write(one_batch(here or [empty]))
 
     def _write(self, batch: pa.RecordBatch) -> None:
         with telling(self.path):
