@@ -11,6 +11,7 @@ Every run is a process of its own on one core (`taskset`), ours and the peer's i
 
 import argparse
 import json
+import re
 import shutil
 import statistics
 import subprocess
@@ -57,8 +58,18 @@ def text_bytes(report):
     return next(step["bytes_in"] for step in report["steps"] if step["step"] == "language")
 
 
+def peak_mb(pid):
+    """The largest resident memory that a process has had."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 / 1e6 if found else 0.0
+
+
 class Peak(threading.Thread):
-    """The largest resident memory of any one process below a pid, in MB."""
+    """The largest resident memory of any one process below a pid, in MB, as the system kept it for each."""
 
     def __init__(self, pid):
         super().__init__(daemon=True)
@@ -70,10 +81,10 @@ class Peak(threading.Thread):
             try:
                 top = psutil.Process(self.pid)
                 for process in [top, *top.children(recursive=True)]:
-                    self.worker = max(self.worker, process.memory_info().rss / 1e6)
+                    self.worker = max(self.worker, peak_mb(process.pid))
             except psutil.NoSuchProcess:
                 pass
-            time.sleep(0.05)
+            time.sleep(0.5)  # looking costs milliseconds, which two busy workers on two cores would miss
 
     def stop(self):
         self.going = False

@@ -21,6 +21,7 @@ import weakref
 
 from corpusmill.pipelines import worker
 from corpusmill.stages.work import FORKS, modules
+from corpusmill.tokenize.order import Order
 
 END = 5.0  # seconds that the nursery has to end in
 CLIENT = """
@@ -105,11 +106,12 @@ def serve(number: int) -> None:
 
 
 def _import() -> None:
-    """What workers need, without a call of it: a process with threads must not be forked."""
+    """What workers need, without anything that starts a thread: a process with threads must not be forked."""
     worker.silence()
     importlib.import_module("apache_beam.runners.worker.sdk_worker_main")
     for name in modules():
         importlib.import_module(name)
+    Order(2, 0).between(0, 2)  # at the first call of any kernel numba fills its tables, for half a second
     gc.collect()
     gc.freeze()  # so that workers share these pages
 
