@@ -182,6 +182,10 @@ def _set(data: dict[str, Any], setting: str) -> Keys:
         raise RecipeError(
             f"--set {setting}: expected key=value, e.g. --set output=out or --set steps.language.keep=[en]"
         )
+    first, steps = path.partition(".")[0], data.get("steps")
+    named = [step.get("use") for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
+    if first not in data and first in named:
+        raise RecipeError(f"--set {setting}: no key '{first}'; did you mean --set steps.{setting}?")
     try:
         value = yaml.load(text, _Loader)  # noqa: S506 - a safe loader that knows more numbers
     except yaml.YAMLError:
@@ -298,7 +302,7 @@ def _walk(root: yaml.Node, location: Iterable[Any], kind: Kind[Any]) -> _Spot:
     tagged = kind.tagged()
     for key in location:
         child = _node_at(spot.node, key)
-        if child is None and key in tagged:
+        if child is None and key in tagged and spot.path:
             spot.owner = tagged[key]
             spot.path[-1] += f" ({key})"
             continue

@@ -49,11 +49,25 @@ def make(chosen: Recipe) -> Plan:
             of another tokenizer.
     """
     root = paths.join(chosen.output, chosen.name)
+    _check_folder(root)
     made = Plan(chosen, root, tuple(splits.plan_splits(chosen.input)), stages(chosen, root))
     if _packs(made.stages[-1].specs):
         last: Any = made.stages[-1]
         last.check()
     return made
+
+
+def _check_folder(root: str) -> None:
+    """Refuse an output below a file of this machine.
+
+    Raises:
+        OutputError: naming the file.
+    """
+    if not paths.is_local(root):
+        return
+    for path in [paths.local(root), *paths.local(root).parents]:
+        if path.is_file():
+            raise OutputError(f"{path}: is a file; expected a folder or a free name for one. Choose another output.")
 
 
 def ready(made: Plan) -> Iterator[tuple[Stage, list[Split]]]:
@@ -79,9 +93,20 @@ def refuse(stage: Stage, splits: Sequence[Split]) -> None:
 
 
 def replaced(made: Plan) -> str | None:
-    """What packed shards of an earlier run with other settings a run will replace; None for none."""
-    last: Any = made.stages[-1]
-    return last.replaced() if _packs(last.specs) else None
+    """What an earlier run with other settings, or of another input, has left that a run will replace; None for none."""
+    *_, (stage, splits) = ready(made)
+    record = _record(stage)
+    if _packs(stage.specs):
+        packing: Any = stage
+        return packing.replaced()  # type: ignore[no-any-return]
+    if record is None:
+        return None
+    kept = {task.key for task in stage.works(splits)[-1].tasks}
+    gone = sum(entry["key"] not in kept for entry in record.shards)
+    if not gone:
+        return None
+    found = f"{gone} shard{'s' * (gone > 1)} of another input or made with other settings, and all that follows"
+    return f"{stage.layout.folder}: replaces {found}; another output keeps them"
 
 
 def _record(stage: Stage) -> Manifest | None:

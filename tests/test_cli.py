@@ -113,6 +113,23 @@ def test_run_prints_the_funnel_and_where_things_lie(recipe_file, capsys):
     assert "shards in" in out.err
 
 
+def test_a_run_says_last_what_was_damaged_and_first_what_it_replaces(recipe_file, tmp_path, capsys):
+    """Files that end early; shards of an earlier run with other settings; an output that is no folder."""
+    whole = min((tmp_path / "crawl").glob("*.warc.gz"))
+    whole.write_bytes(whole.read_bytes()[:-700])
+    run = ["run", str(recipe_file), "--runner", "local"]
+    assert 0 == cli.main(run)
+    told = capsys.readouterr().err
+    assert "replaces" not in told
+    assert "damaged input: 2 found, the first: record ends early in " in told
+    assert 0 == cli.main([*run, "--set", "steps.gopher_quality.words=[3, null]"])
+    assert "small/01-curate: replaces " in capsys.readouterr().err
+    assert 0 == cli.main([*run, "--set", "steps.gopher_quality.words=[3, null]"])
+    assert "replaces" not in capsys.readouterr().err
+    assert 2 == cli.main([*run, "--set", f"output={recipe_file}"])
+    assert f"{recipe_file}: is a file; expected a folder" in capsys.readouterr().err
+
+
 def test_plan_writes_nothing(recipe_file, tmp_path, capsys):
     """plan shows stages and shards, and leaves no file."""
     assert 0 == cli.main(["plan", str(recipe_file)])

@@ -119,6 +119,12 @@ def test_settings_change_the_recipe():
         ),
         ("steps.7.words=1", "no step '7'"),
         ("nothing", "expected key=value"),
+        (
+            "gopher_quality.words=[1, 2]",
+            "no key 'gopher_quality'; did you mean --set steps.gopher_quality.words=[1, 2]?",
+        ),
+        ("gopher_quality=x", "did you mean --set steps.gopher_quality=x?"),
+        ("c4.x=1", "c4: unknown key"),
         ("name.x=3", "'name' is 'x', which has no keys"),
         ("steps.0.x=1", "--set steps.0.x=1: steps.0 (resiliparse).x: unknown key"),
         (

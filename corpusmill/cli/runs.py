@@ -60,6 +60,7 @@ def _run(options: argparse.Namespace) -> int:
     results = drive.run(chosen, execute, Silence() if options.quiet else Bar())
     if not (options.json or options.quiet):
         _tell(results)
+    _warn_of_damage(results)
     if results[0].resumed < len(results[0].manifest.shards) and journal.proofs(chosen.root):
         warn(ANEW.format(chosen.root))
     done, price = outputs.find(chosen.root), options.price_per_hour
@@ -74,6 +75,17 @@ def _run(options: argparse.Namespace) -> int:
         print(f"page     {written}")
         print(f"why?     corpusmill explain {chosen.root} {_sample([result.report for result in results])}")
     return 0
+
+
+def _warn_of_damage(results: "Sequence[StageResult]") -> None:
+    """A last word on files that could not be read to their end, for tables above say it far up."""
+    from corpusmill.report import funnel
+
+    for result in results:
+        report = result.report
+        if report.incident_count:
+            found = f"{report.incident_count:,} found, the first: {funnel.incident(report.incidents[0])}"
+            warn(f"damaged input: {found}; fetch such files again. All are in {result.layout.report}")
 
 
 def _tell(results: "Sequence[StageResult]") -> None:

@@ -166,5 +166,6 @@ class TokenStage(SingleStage):
                     reasons = sorted(step["reasons"].items(), key=lambda item: (-item[1], item[0]))
                     why = "".join(f"; {reason}: {count:,}" for reason, count in reasons[:3])
                     found = f"{step['documents_in']:,} came in, none came out{why}"
-                    return f"{told}; the step '{step['step']}' of {name} left none: {found}"
+                    damage = "".join(f"; {what} in {file} at byte {at:,}" for file, at, what in report["incidents"][:1])
+                    return f"{told}; the step '{step['step']}' of {name} left none: {found}{damage}"
         return f"{told}; the input has none"
