@@ -8,7 +8,7 @@ PYTHON := $(firstword $(foreach name,python3.11 python3.12,$(shell command -v $(
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
-TESTFLAGS ?=
+TESTFLAGS ?= -n 2 --dist loadfile
 export PYTHONSAFEPATH = 1
 
 .PHONY: help install demo test lint bench clean
@@ -24,7 +24,7 @@ install: .venv/.dev
 	$(PYTHON) -m venv .venv || $(PYTHON) -m virtualenv .venv
 
 .venv/.base: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) install -c constraints.txt -e '.[train]'
+	$(PIP) install -c constraints.txt -e '.[train,serve]'
 	touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python

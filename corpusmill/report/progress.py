@@ -1,12 +1,22 @@
 """What a running stage shows: a bar on a terminal, a line now and then in a log."""
 
+import os
 import sys
 import time
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from corpusmill import kernels
+
 LOG_EVERY = 30.0  # seconds between lines where there is no terminal
+
+
+def _compiled() -> bool:
+    """Whether this machine has compiled kernels before: numba keeps them beside the source, or where it is told."""
+    folders = [*kernels.__path__, os.environ.get("NUMBA_CACHE_DIR", "")]
+    return any(next(Path(folder).rglob("*.nbc"), None) is not None for folder in folders if folder)
 
 
 class Bar:
@@ -30,7 +40,7 @@ class Bar:
             self._console.print(
                 f"{stage}: {shards} shards, {megabytes(input_bytes)} of input{resumed}", highlight=False
             )
-        if not done and not self._warned:
+        if not done and not self._warned and not _compiled():
             self._warned = True
             hint = "  the first run on a machine compiles the kernels, for about half a minute"
             self._console.print(hint, style="dim")
