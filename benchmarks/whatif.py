@@ -56,8 +56,10 @@ def copy(run: outputs.Run, rows: int, output: Path) -> None:
                     file.write(batch)
                 report.add(stage.report())
             facts = file.finish()
-        entries.append({"shard": shard, "key": "", "split": None, "files": {"ledger": asdict(facts)}})
-    (folder / "manifest.json").write_text(json.dumps({**stage.manifest, "shards": entries}))
+        split = stage.manifest["shards"][0]["split"]
+        entries.append({"shard": shard, "key": "", "split": split, "files": {"ledger": asdict(facts)}})
+    told = {**stage.manifest, "shards": entries, "pruned": True}  # there are no documents
+    (folder / "manifest.json").write_text(json.dumps(told))
     (folder / "report.json").write_text(json.dumps(report.to_json()))
     (folder / "timing.json").write_text(json.dumps({"seconds": {}}))
     first = sum(len(specs) for _, specs in plan.cut(run.recipe.steps)[:1])
