@@ -43,6 +43,9 @@ def passages(run: Run, way: "Sequence[Found]") -> Iterator[Text]:
         yield Text(visible(short(text, WHOLE)))
     if text is not None and any(isinstance(step, members(Extractor)) for step in plan.cut(run.recipe.steps)[0][1]):
         text = None  # of HTML there is no difference to show
+        if way[0].row["reason"] is not None and source.extracted is not None:
+            yield _head("as extracted", f"{len(source.extracted):,} characters, what the steps behind judged")
+            yield Text(visible(short(source.extracted, WHOLE)))
     for found in way:
         if found.row["reason"] is not None:
             yield from _dropped(texts, found, text)

@@ -111,7 +111,8 @@ class Site:
                 if text is not None:
                     return [Reading(f"after {visit.stage}", text)]
         source = self._texts.source(way[0].shard, way[0].row)
-        return [Reading(f"as it was read: {source.note}", source.text)]
+        read = Reading(f"as it was read: {source.note}", source.text)
+        return [read] if source.extracted is None else [Reading("as extracted", source.extracted), read]
 
 
 class Server(ThreadingHTTPServer):

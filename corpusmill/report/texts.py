@@ -13,9 +13,12 @@ import pyarrow.compute as pc
 
 from corpusmill import plan, stats
 from corpusmill.errors import CorpusmillError
+from corpusmill.extract import Extractor
 from corpusmill.redact.hits import ENTITIES
 from corpusmill.report.outputs import Run, StageOutput
+from corpusmill.spec import members
 from corpusmill.stages.masking import masker
+from corpusmill.steps import Chain
 from corpusmill.storage import paths
 from corpusmill.storage.inputs import HuggingFace, Jsonl, Warc, Wet
 from corpusmill.storage.read import Read, read
@@ -28,10 +31,11 @@ MASKS = re.compile(f"<(?:{'|'.join(sorted(entity.upper() for entity in ENTITIES)
 
 
 class Source(NamedTuple):
-    """A record as it was read, or why there is none."""
+    """A record as it was read, or why there is none; of HTML also the text that the run's extractor finds in it."""
 
     text: str | None
     note: str
+    extracted: str | None = None
 
 
 class Place(NamedTuple):
@@ -116,14 +120,25 @@ class Texts:
         try:
             if identify(split.path) != (split.size, split.fingerprint):
                 return Source(None, f"{split.path} is not the file that was read; its record is not shown")
-            body = _body(source, split, row)
+            page = _page(source, split, row)
         except CorpusmillError as error:
             return Source(None, f"the input cannot be read again: {error}")
-        if body is None:
+        if page is None:
             return Source(None, f"{split.path}, byte or row {row['offset']}: a record that the reader could not use")
+        body = page.column("html" if "html" in page.schema.names else "text")[0].as_py()
         text = body if isinstance(body, str) else body[: 4 * (LONGEST + _MARGIN)].decode(errors="replace")
-        return Source(self.masked([text])[0], f"{paths.name(split.path)} at {row['offset']}, {len(body):,} "
-                      + ("characters" if isinstance(body, str) else "bytes"))  # fmt: skip
+        note = f"{paths.name(split.path)} at {row['offset']}, {len(body):,} "
+        note += "characters" if isinstance(body, str) else "bytes"
+        return Source(self.masked([text])[0], note, self._extracted(page))
+
+    def _extracted(self, page: pa.RecordBatch) -> str | None:
+        """The text in a page's HTML; None where there is no HTML, or no text in it."""
+        _, specs = plan.cut(self.run.recipe.steps)[0]
+        extractors = [step for step in specs if isinstance(step, members(Extractor))]
+        if not extractors or "html" not in page.schema.names:
+            return None
+        kept = Chain(extractors[:1])(page).kept
+        return self.masked([kept.column("text")[0].as_py()])[0] if kept.num_rows else None
 
 
 def enterable(source: Any, split: Split) -> bool:
@@ -132,11 +147,11 @@ def enterable(source: Any, split: Split) -> bool:
     return archive or (isinstance(source, Jsonl) and not split.path.endswith(WHOLE))
 
 
-def _body(source: Any, split: Split, row: dict[str, Any]) -> Any:
-    """The text or HTML of a record; None if it is not among those that the reader gives."""
+def _page(source: Any, split: Split, row: dict[str, Any]) -> pa.RecordBatch | None:
+    """A record, as a batch of one row; None if it is not among those that the reader gives."""
     if enterable(source, split):
         narrow = replace(split, start=row["offset"], end=row["offset"] + 1, length=1)
-        found = next((body for part in read(source, narrow) for body in _matching(part, row)), None)
+        found = next((page for part in read(source, narrow) for page in _matching(part, row)), None)
         if found is not None:
             return found
     parts = (part for part in read(source, split) if len(part.numbers))
@@ -146,12 +161,11 @@ def _body(source: Any, split: Split, row: dict[str, Any]) -> Any:
     return None
 
 
-def _matching(part: Read, row: dict[str, Any]) -> Iterator[Any]:
-    body = part.batch.column("html" if "html" in part.batch.schema.names else "text")
+def _matching(part: Read, row: dict[str, Any]) -> Iterator[pa.RecordBatch]:
     same = pc.and_kleene(
         pc.equal(part.batch.column("id"), row["id"]), pc.equal(part.batch.column("offset"), row["offset"])
     )
-    return (body[at].as_py() for at in np.flatnonzero(pc.fill_null(same, fill_value=False)).tolist())
+    return (part.batch.slice(at, 1) for at in np.flatnonzero(pc.fill_null(same, fill_value=False)).tolist())
 
 
 class Change(NamedTuple):

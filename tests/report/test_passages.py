@@ -181,3 +181,16 @@ def test_differences():
     assert [f"{sign} {line}" for sign, line in zip("    -+ +", lines, strict=True)] == shown
     words = texts.changes("one two  three", "one 2  three four")
     assert [("one ", "one "), ("two", "2"), ("  three", "  three"), ("", " four")] == [tuple(c) for c in words]
+
+
+def test_what_was_judged_of_a_page_is_shown(tmp_path):
+    """Of a page that the first stage dropped, the text that its extractor found, masked like all others."""
+    html = "<html><body><nav>Menu</nav><p>Too short. Write to mary.poe@riverhouse.org, please.</p></body></html>"
+    crawl.write(tmp_path / "crawl/a.warc.gz", [crawl.response("https://a.example/1", html, 1)])
+    runs.run(tmp_path / "crawl", tmp_path / "out")
+    run = outputs.find(str(tmp_path / "out"))
+    lines = [line for group in explain.answer(run, "https://a.example/1", text=True) for line in _plain(group)]
+    at = next(number for number, line in enumerate(lines) if line.startswith("as extracted: "))
+    assert "Too short. Write to <EMAIL>, please." in "\n".join(lines[at:])
+    assert "<nav>" in "\n".join(lines[:at])
+    assert "riverhouse" not in "\n".join(lines)
