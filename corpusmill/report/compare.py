@@ -9,6 +9,7 @@ from corpusmill.report.drift import Drift
 from corpusmill.report.fates import Fates, Side
 from corpusmill.report.outputs import Run
 from corpusmill.report.page.totals import stages, through
+from corpusmill.report.settings import Setting, differing
 from corpusmill.stats import StepCounts
 
 MOVED = 10  # languages, domains and sources that are listed
@@ -35,7 +36,8 @@ class Comparison:
     """Two runs.
 
     Attributes:
-        a, b: their folders. waiting: the stages that they have not finished, by side. funnel: steps in order.
+        a, b: their folders. waiting: the stages that they have not finished, by side. settings: where their
+            recipes differ. funnel: steps in order.
         drifts: the largest first. gone: as `drift.gone`.
         moved: `languages`, `domains`, `sources` → those whose share of the kept documents changed most.
         fates: what became of the same records.
@@ -44,6 +46,7 @@ class Comparison:
     a: str
     b: str
     waiting: dict[Side, list[str]]
+    settings: list[Setting]
     funnel: list[Beside]
     drifts: list[Drift]
     gone: list[str]
@@ -66,7 +69,7 @@ def compare(a: Run, b: Run) -> Comparison:
     moved = {what: list(_moved(a, b, what)) for what in drift.NAMED}
     waiting: dict[Side, list[str]] = {"A": outputs.waiting(a), "B": outputs.waiting(b)}
     found = drift.drifts(a, b), drift.gone(a, b), moved, fates.fates(a, b)
-    return Comparison(a.root, b.root, waiting, _funnel(a, b), *found)
+    return Comparison(a.root, b.root, waiting, differing(a.recipe, b.recipe), _funnel(a, b), *found)
 
 
 def _funnel(a: Run, b: Run) -> list[Beside]:
@@ -113,6 +116,7 @@ def to_json(found: Comparison, limit: float | None) -> dict[str, Any]:
         "a": found.a,
         "b": found.b,
         "waiting": found.waiting,
+        "settings": [one._asdict() for one in found.settings],
         "funnel": [{"step": s.name, "a": _counts(s.a), "b": _counts(s.b)} for s in found.funnel],
         "drift": [
             {**one._asdict(), "classes": [list(c) for c in one.classes], "reading": one.reading} for one in found.drifts

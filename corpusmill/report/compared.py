@@ -18,6 +18,7 @@ from corpusmill.stats import StepCounts
 
 SIGNALS = 25  # of which the drift is shown on the screen
 WIDTH = 120  # characters of a line about a document
+VALUE = 50  # characters of a setting's value, on the screen
 CHANGES = 12  # reasons for which documents change sides, on the screen
 TONES = {"stable": "", "some drift": "yellow", "drifted": "red"}
 READING = (
@@ -31,7 +32,21 @@ def shown(found: Comparison) -> Group:
     head = [Text(f"A  {visible(found.a)}"), Text(f"B  {visible(found.b)}")]
     notes = [Text(line, "yellow") for line in _waiting(found)]
     drift: list[Any] = [Text(""), _drift(found), *_gone(found), Text(READING, "dim")]
-    return Group(*head, *notes, Text(""), _funnel(found), *drift, *_moved(found), *_fates(found))
+    return Group(*head, *notes, *_settings(found), Text(""), _funnel(found), *drift, *_moved(found), *_fates(found))
+
+
+def _settings(found: Comparison) -> Iterator[Text | Table]:
+    """Where the recipes differ."""
+    yield Text("")
+    if not found.settings:
+        yield Text("settings that differ: none")
+        return
+    table = _table("settings that differ", "setting", "A", "B")
+    for one in found.settings[:SIGNALS]:
+        table.add_row(one.name, *(short(visible(value or "none"), VALUE) for value in (one.a, one.b)))
+    yield table
+    if len(found.settings) > SIGNALS:
+        yield Text(f"and {len(found.settings) - SIGNALS} more; --json and --html have them all", "dim")
 
 
 def _gone(found: Comparison) -> Iterator[Text]:
@@ -140,7 +155,15 @@ def _records(found: Comparison) -> Iterator[str]:
 
 def page(found: Comparison) -> list[Section]:
     """The same as sections of a page."""
-    return [_page_funnel(found), _page_drift(found), _page_moved(found), _page_fates(found)]
+    return [_page_settings(found), _page_funnel(found), _page_drift(found), _page_moved(found), _page_fates(found)]
+
+
+def _page_settings(found: Comparison) -> Section:
+    rows: list[Any] = [[Name(one.name), one.a or "none", one.b or "none"] for one in found.settings]
+    lead = "Where the recipes differ, defaults included; a step that only one has is there or none."
+    tables = [PageTable(head=["setting", "A", "B"], rows=rows)] if rows else []
+    notes = [] if rows else ["Nowhere: both runs have the same recipe."]
+    return Section(name="settings", title="Settings that differ", lead=lead, tables=tables, notes=notes)
 
 
 def _page_funnel(found: Comparison) -> Section:

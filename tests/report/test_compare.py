@@ -1,5 +1,6 @@
 """Two runs side by side: drift that is planted is found, and records are matched however much memory there is."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from corpusmill import cli, stats
 from corpusmill.report import compare, drift, fates, outputs
+from corpusmill.report.settings import differing
 from tests.report import asked_run
 from tests.stages import texts
 
@@ -64,6 +66,22 @@ def test_records_are_matched_and_counted(runs, part):
             if change.reason == "gopher_quality.words<45":
                 assert ledger[one.id]["gopher_quality.words"] == one.value < 45
     assert fates.fates(runs["a"], runs["b"]) == found
+
+
+def test_settings_that_differ_are_named(runs):
+    """Bounds by their path; steps of one run alone; nothing where recipes are equal but for where they lie."""
+    found = compare.compare(runs["a"], runs["b"]).settings
+    assert ("steps.gopher_quality.words", "[30, 100000]", "[45, 100000]") in found
+    assert 2 == len(found)
+    a = runs["a"].recipe
+    assert [("input.paths", json.dumps(list(a.input.paths)), json.dumps(list(runs["c"].recipe.input.paths)))] == (
+        differing(a, runs["c"].recipe)
+    )
+    short = dataclasses.replace(a, steps=a.steps[:-1], name="short")
+    (gone,) = differing(a, short)
+    assert (f"steps.{a.steps[-1].use}", "there", None) == gone
+    secret = dataclasses.replace(a, input=dataclasses.replace(a.input, paths=["https://user:hunter22@a.example/x"]))
+    assert "hunter22" not in str(differing(a, secret))
 
 
 def test_runs_without_a_common_id_are_matched_by_url(runs):

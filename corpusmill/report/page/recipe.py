@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from corpusmill import __version__
-from corpusmill.redact import Redact
 from corpusmill.report.outputs import Run
 from corpusmill.report.page.sections import Bytes, Card, Cell, Name, Passage, Piece, Section, Table
 from corpusmill.report.page.writing import LONGEST_PASSAGE
+from corpusmill.report.settings import SECRETS
 from corpusmill.stages.masking import masker
 from corpusmill.storage import paths
 
@@ -22,7 +22,7 @@ KEYS = (
 def section(run: Run) -> Section:
     """The recipe, folded; its stages, and the files of its input."""
     name = paths.join(run.root, "recipe.yaml")
-    mask = masker(Redact(entities=("private_key", "credentials", "token")))  # an address of the input may hold one
+    mask = masker(SECRETS)
     keys: list[list[Cell]] = [
         [stage.title, Name(stage.manifest["key"]), len(stage.manifest["shards"])] for stage in run.stages
     ]

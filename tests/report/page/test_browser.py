@@ -67,7 +67,7 @@ def test_the_command_says_what_is_wrong(chromium, runs, file, beside, capsys, mo
     assert told.endswith("  fails\n")
     assert 0 == check_page.main([str(beside)])
     told = capsys.readouterr().out
-    assert "0 charts, 4 sections" in told
+    assert "0 charts, 5 sections" in told
     assert ", 0 complaints, 0 requests" in told
     assert told.endswith("  passes\n")
 
