@@ -42,10 +42,13 @@ PATTERNS = {
     "gpt2_digits": Pattern(_GPT2 % r"\p{N}", 0, 1, last_spaces=False),
     "llama3": Pattern(_LLAMA3 % r"\p{N}{1,3}", 1, 3, last_spaces=False),
     "llama3_digits": Pattern(_LLAMA3 % r"\p{N}", 1, 1, last_spaces=False),
-    "cl100k": Pattern(_CL100K % r"\p{N}{1,3}+", 1, 3, last_spaces=True),
+    "cl100k": Pattern(_CL100K % r"\p{N}{1,3}", 1, 3, last_spaces=True),
     "cl100k_digits": Pattern(_CL100K % r"\p{N}", 1, 1, last_spaces=True),
 }
 OTHERS = {"o200k": _O200K % (_END, _END)}  # expressions that no kernel knows
+# As tiktoken writes it. In the regular expressions of `tokenizers` a + behind {1,3} is no possessive quantifier, but
+# repeats it: there this is another pattern, which no kernel knows.
+_AS_WRITTEN = {_CL100K % r"\p{N}{1,3}+": "cl100k"}
 _NAMES = {pattern.expression: name for name, pattern in PATTERNS.items()}
 
 
@@ -69,5 +72,5 @@ def named(pattern: str) -> str | None:
     """A pattern by its name where it has one, else the expression that it is; None for a name that nothing has."""
     if pattern in PATTERNS or pattern in OTHERS:
         return pattern
-    known = _NAMES | {expression: name for name, expression in OTHERS.items()}
+    known = _NAMES | _AS_WRITTEN | {expression: name for name, expression in OTHERS.items()}
     return known.get(pattern, None if re.fullmatch(r"[\w-]*", pattern) else pattern)

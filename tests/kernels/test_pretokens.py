@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Regex, pre_tokenizers
 
@@ -45,6 +45,7 @@ def cut(texts, shape):
 
 @pytest.mark.parametrize("name", NAMES)
 @given(TEXTS)
+@example(["0000 12345678"])
 def test_pieces_are_those_of_the_regular_expression(name, texts):
     """On any Unicode text, documents on their own."""
     expected = library(name)
