@@ -79,12 +79,12 @@ def _run(options: argparse.Namespace) -> int:
 
 def _warn_of_damage(results: "Sequence[StageResult]") -> None:
     """A last word on files that could not be read to their end, for tables above say it far up."""
-    from corpusmill.report import funnel
+    from corpusmill.storage.read import incident
 
     for result in results:
         report = result.report
         if report.incident_count:
-            found = f"{report.incident_count:,} found, the first: {funnel.incident(report.incidents[0])}"
+            found = f"{report.incident_count:,} found, the first: {incident(report.incidents[0])}"
             warn(f"damaged input: {found}; fetch such files again. All are in {result.layout.report}")
 
 

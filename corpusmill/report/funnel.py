@@ -8,6 +8,7 @@ from rich.text import Text
 
 from corpusmill.report.progress import megabytes
 from corpusmill.stats import Report
+from corpusmill.storage.read import incident
 
 MANY = 1000  # documents after which a step that drops none is worth a line
 
@@ -66,12 +67,6 @@ def footer(report: Report, seconds: Mapping[str, float]) -> list[str]:
         speed = f"; {read / total / 1e6:,.2f} MB/s of input per core" if read else ""
         lines.append(f"{total:,.1f} s of one core{speed}")
     return lines
-
-
-def incident(item: tuple[str, int, str]) -> str:
-    """One incident as text."""
-    file, offset, what = item
-    return f"{what} in {file} at byte {offset:,}"
 
 
 def _share(part: int, whole: int) -> str:

@@ -26,7 +26,7 @@ def foreseen(plan: Plan) -> Gives:
     """What each source gives to the mixture, or what is refused, as far as an earlier run lets it be known."""
     found: Gives = None
     for stage, splits in ready(plan):
-        if isinstance(stage.specs[-1] if stage.specs else None, Tokenize):
+        if _tokenizing(stage) is not None:
             packing: Any = stage
             try:
                 found = packing.foreseen(splits)
@@ -60,17 +60,23 @@ def _stage(stage: Stage, shards: int) -> Text:
     )
 
 
+def _tokenizing(stage: Stage) -> Tokenize | None:
+    """The step of a stage that makes tokens; None of others."""
+    last = stage.specs[-1] if stage.specs else None
+    return last if isinstance(last, Tokenize) else None
+
+
 def _slow(plan: Plan) -> list[Text]:
     """Why the last stage encodes without the kernel, where it does."""
-    step = plan.stages[-1].specs[-1] if plan.stages[-1].specs else None
-    whole = step.load().whole if isinstance(step, Tokenize) else None
-    return [Text(f"  {step.tokenizer}: {SLOW}: {whole}", "yellow")] if isinstance(step, Tokenize) and whole else []
+    step = _tokenizing(plan.stages[-1])
+    whole = None if step is None else step.load().whole
+    return [Text(f"  {step.tokenizer}: {SLOW}: {whole}", "yellow")] if step is not None and whole else []
 
 
 def _mixture(plan: Plan, gives: Gives) -> list[Group | Text]:
     """The mixture that the last stage packs by, with what each source gives; and what is refused."""
-    step = plan.stages[-1].specs[-1] if plan.stages[-1].specs else None
-    if isinstance(step, Tokenize) and step.mixture is not None:
+    step = _tokenizing(plan.stages[-1])
+    if step is not None and step.mixture is not None:
         return [asked(step, gives)]
     return [Text(f"  this cannot be met:\n{gives}", "red")] if isinstance(gives, RecipeError) else []
 

@@ -25,11 +25,13 @@ class Setting(NamedTuple):
 def differing(a: Recipe, b: Recipe) -> list[Setting]:
     """The settings, defaults included, that differ, in the order of A's; a step that only one has is one entry."""
     first, second = _parts(a), _parts(b)
-    return [
+    found = [
         setting
         for part in dict.fromkeys([*first, *second])
         for setting in _between(part, first.get(part), second.get(part))
     ]
+    mask = masker(SECRETS)
+    return [Setting(one.name, *(value and mask([value])[0] for value in (one.a, one.b))) for one in found]
 
 
 def _parts(recipe: Recipe) -> dict[str, Any]:
@@ -44,7 +46,10 @@ def _between(name: str, a: Any, b: Any) -> Iterator[Setting]:
         for key in dict.fromkeys([*a, *b]):
             yield from _between(f"{name}.{key}", a.get(key), b.get(key))
     elif a != b:
-        mask = masker(SECRETS)
-        told = ["there" if isinstance(value, Mapping) and "use" in value else json.dumps(value) for value in (a, b)]
-        told = mask(told)
-        yield Setting(name, *(None if value is None else text for value, text in zip((a, b), told, strict=True)))
+        yield Setting(name, _told(a), _told(b))
+
+
+def _told(value: Any) -> str | None:
+    if isinstance(value, Mapping) and "use" in value:
+        return "there"
+    return None if value is None else json.dumps(value)

@@ -14,6 +14,7 @@ from corpusmill.stages.phases import Corpus, part_work, shard_work
 from corpusmill.stages.single import SingleStage
 from corpusmill.stages.work import Task, Work, digest
 from corpusmill.storage import commit, exchange, paths
+from corpusmill.storage.read import incident
 from corpusmill.storage.splits import Split
 from corpusmill.tokenize.mixtures import Allotment
 from corpusmill.tokenize.splits import ANY_SOURCE, check_shares
@@ -166,6 +167,6 @@ class TokenStage(SingleStage):
                     reasons = sorted(step["reasons"].items(), key=lambda item: (-item[1], item[0]))
                     why = "".join(f"; {reason}: {count:,}" for reason, count in reasons[:3])
                     found = f"{step['documents_in']:,} came in, none came out{why}"
-                    damage = "".join(f"; {what} in {file} at byte {at:,}" for file, at, what in report["incidents"][:1])
+                    damage = "".join(f"; {incident(item)}" for item in report["incidents"][:1])
                     return f"{told}; the step '{step['step']}' of {name} left none: {found}{damage}"
         return f"{told}; the input has none"

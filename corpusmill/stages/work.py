@@ -34,7 +34,11 @@ class Task:
 
 
 class Phase(Protocol):
-    """A part of a stage that one job of an engine runs; small, and pickled to each worker once."""
+    """A part of a stage that one job of an engine runs; small, and pickled to each worker once.
+
+    A phase may also say `worker_bytes`, see `workers_for`; and `apart = True` if the packed shards, report and manifest
+    of an earlier run of its stage stay as they are while it runs.
+    """
 
     @property
     def layout(self) -> StageLayout:

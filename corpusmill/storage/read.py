@@ -216,3 +216,9 @@ def milliseconds(moment: datetime) -> int:
     """Milliseconds since 1970 in UTC, exactly; a moment without a zone is taken as UTC."""
     span = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH
     return (span.days * 86_400 + span.seconds) * 1000 + span.microseconds // 1000
+
+
+def incident(item: tuple[str, int, str]) -> str:
+    """One incident of a report as text: a file, where in it, and what."""
+    file, offset, what = item
+    return f"{what} in {file} at byte {offset:,}"

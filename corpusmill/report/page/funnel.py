@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from corpusmill.report import funnel as funnel_table
 from corpusmill.report.outputs import Run
 from corpusmill.report.page import charts
 from corpusmill.report.page.sections import Bytes, Cell, Chart, Name, Row, Section, Share, Table, anchor
@@ -11,6 +10,7 @@ from corpusmill.report.page.totals import Stage, bytes_per_token, packed, stages
 from corpusmill.report.page.writing import percent
 from corpusmill.report.progress import megabytes
 from corpusmill.stats import StepCounts
+from corpusmill.storage.read import incident
 
 REASONS = 40  # of a step; a reason is a bound, so there are rarely more
 LEAD = "What came in, what is left, and which step took the rest. Open a reason's name to see documents it dropped."
@@ -149,9 +149,7 @@ def _notes(found: list[Stage]) -> list[str]:
         others = ", ".join(f"{count:,} {kind}" for kind, count in sorted(first.skipped.items()))
         notes.append(f"Records in the input that are no pages, and are not counted above: {others}.")
     if first.incident_count:
-        notes.append(
-            f"{first.incident_count:,} incidents in the input, the first: {funnel_table.incident(first.incidents[0])}."
-        )
+        notes.append(f"{first.incident_count:,} incidents in the input, the first: {incident(first.incidents[0])}.")
     if first.bytes_read:
         passed = percent(first.kept / (first.records or 1))
         notes.append(f"{megabytes(first.bytes_read)} of input were read, as stored; {passed} of its records passed the"

@@ -13,6 +13,7 @@ from corpusmill.report.page.totals import Stage, bounds_of, packed, stages, with
 from corpusmill.report.page.writing import decimal, percent
 from corpusmill.spec import Bounds, number
 from corpusmill.stats import bin_edges
+from corpusmill.storage.read import incident
 
 ENOUGH = funnel.MANY  # documents after which it says something that a rule never fired
 NAMED, MORE = 3, 12  # languages of a finding that are told with their figures, and those that are named
@@ -84,7 +85,7 @@ def _emptied(stage: Stage) -> Iterator[Finding]:
 def _damage(stage: Stage) -> Iterator[Finding]:
     report = stage.report
     if report.incident_count:
-        told = f"{report.incident_count:,}, the first: {funnel.incident(report.incidents[0])}"
+        told = f"{report.incident_count:,}, the first: {incident(report.incidents[0])}"
         yield Finding(
             "damaged input", stage.title, told, "fetch these files again; what lies before the damage is in", grave=True
         )
